@@ -1,0 +1,26 @@
+"""What happens to teams."""
+
+from django.db import transaction
+
+from accounts.access import Right, Role, roles_with
+from accounts.models import Membership, Team, User
+
+
+@transaction.atomic
+def create_team(*, name: str, owner: User) -> Team:
+    team = Team.objects.create(name=name)
+    Membership.objects.create(team=team, user=owner, role=Role.OWNER)
+    return team
+
+
+@transaction.atomic
+def home_team(*, user: User) -> Team:
+    """The team that a user's new application belongs to: the oldest they may set up, or one of their own."""
+    # Two first applications at the same moment would otherwise make two teams.
+    User.objects.select_for_update().get(pk=user.pk)
+    teams = Team.objects.filter(
+        memberships__user=user, memberships__role__in=roles_with(Right.MANAGE_SETTINGS)
+    )
+    return teams.order_by("created_at", "id").first() or create_team(
+        name=user.get_short_name(), owner=user
+    )

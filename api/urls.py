@@ -1,0 +1,14 @@
+"""The API's addresses: the client calls answer with and without a trailing slash, and never redirect."""
+
+from django.urls import re_path
+
+from api.runtime import views as runtime
+from api.views import not_found
+
+urlpatterns = [
+    re_path(r"^v1/init/?$", runtime.Init.as_view(), name="api-init"),
+    re_path(r"^v1/validate/?$", runtime.Validate.as_view(), name="api-validate"),
+    re_path(r"^v1/heartbeat/?$", runtime.Heartbeat.as_view(), name="api-heartbeat"),
+    re_path(r"^v1/logout/?$", runtime.Logout.as_view(), name="api-logout"),
+    re_path(r"", not_found, name="api-not-found"),
+]

@@ -1,0 +1,80 @@
+"""/healthz: the process lives. /readyz: it can serve, database and migrations included. /metrics: numbers.
+
+They are answered before any other middleware: a load balancer asks by address, without a host name that
+ALLOWED_HOSTS knows, often over plain HTTP, and wants no session.
+"""
+
+import logging
+import os
+import secrets
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 5
+
+
+class ProbesMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.probes = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.probes.get(request.path_info, self.get_response)(request)
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    reason = _why_not_ready()
+    if reason:
+        return JsonResponse(
+            {"status": "unavailable", "reason": reason},
+            status=503,
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        )
+    return JsonResponse({"status": "ok"})
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not _may_read_metrics(request):
+        return HttpResponseNotFound()
+    return HttpResponse(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
+
+
+def _why_not_ready() -> str | None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        executor = MigrationExecutor(connection)
+        behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        logger.warning("The database does not answer", exc_info=True)
+        connection.close()
+        return "database"
+    return "migrations" if behind else None
+
+
+def _may_read_metrics(request: HttpRequest) -> bool:
+    if not settings.METRICS_TOKEN:
+        return bool(settings.DEVELOPMENT)
+    given = request.headers.get("Authorization", "")
+    return secrets.compare_digest(given.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
+
+
+def _registry() -> CollectorRegistry:
+    """All processes' numbers where gunicorn runs several (ops/gunicorn.conf.py), else this one's."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return registry
