@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.humanize",
     "django.contrib.messages",
+    "django.contrib.postgres",
     "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
@@ -90,6 +91,8 @@ MIDDLEWARE = [
     "lockence.metrics.MetricsMiddleware",
     "lockence.health.ProbesMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    # From here on for pages only.
+    "lockence.api_requests.ApiRequestsMiddleware",
     "lockence.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -217,6 +220,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 # lockence.proxies drops this header unless it comes from one of TRUSTED_PROXIES.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = HTTPS
+# The client API never redirects: a program would lose its POST on the way.
+SECURE_REDIRECT_EXEMPT = [r"^api/v1/"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=HTTPS)
 SECURE_HSTS_PRELOAD = SECURE_HSTS_INCLUDE_SUBDOMAINS

@@ -1,0 +1,108 @@
+"""The only doors to a team's rows, for pages and API alike: a stranger and a wrong id get the same 404."""
+
+import uuid
+from typing import TypeVar
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404
+
+from accounts.access import Right, roles_with
+from accounts.models import User
+from licensing.models import ApiKey, Application, Device, License, LicenseBatch, Policy, Session
+
+_Row = TypeVar("_Row", bound=Model)
+
+
+def applications_of(user: User | AnonymousUser, right: Right = Right.VIEW) -> QuerySet[Application]:
+    """The applications in which the user has a right."""
+    if not user.is_authenticated or not user.is_active:
+        return Application.objects.none()
+    # A subquery and not a join, so that the result can be updated, counted and paged as it is.
+    teams = user.memberships.filter(role__in=roles_with(right)).values("team")
+    return Application.objects.filter(team__in=teams)
+
+
+def application_for(
+    user: User | AnonymousUser, id: uuid.UUID, right: Right = Right.VIEW
+) -> Application:
+    """Return an application; raise Http404 for a stranger, PermissionDenied for a member without the right."""
+    application = applications_of(user).select_related("team").filter(pk=id).first()
+    if application is None:
+        raise Http404("No such application")
+    if right is not Right.VIEW and not allows(user, application, right):
+        raise PermissionDenied("Your role in this team does not allow this")
+    return application
+
+
+def allows(user: User | AnonymousUser, application: Application, right: Right) -> bool:
+    """Tell whether the user has a right in an application."""
+    return applications_of(user, right).filter(pk=application.pk).exists()
+
+
+def license_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.VIEW,
+) -> License:
+    application = application_for(user, application_id, right)
+    return _found(License.objects.select_related("policy", "application"), application, id)
+
+
+def batch_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.VIEW,
+) -> LicenseBatch:
+    application = application_for(user, application_id, right)
+    return _found(LicenseBatch.objects.select_related("application"), application, id)
+
+
+def policy_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.VIEW,
+) -> Policy:
+    application = application_for(user, application_id, right)
+    return _found(Policy.objects.select_related("application"), application, id)
+
+
+def device_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.VIEW,
+) -> Device:
+    application = application_for(user, application_id, right)
+    return _found(Device.objects.select_related("license", "application"), application, id)
+
+
+def session_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.VIEW,
+) -> Session:
+    application = application_for(user, application_id, right)
+    return _found(Session.objects.select_related("license", "application"), application, id)
+
+
+def api_key_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.SEE_KEYS,
+) -> ApiKey:
+    application = application_for(user, application_id, right)
+    return _found(ApiKey.objects.select_related("application"), application, id)
+
+
+def _found(rows: QuerySet[_Row], application: Application, id: uuid.UUID) -> _Row:
+    row = rows.filter(application=application, pk=id).first()
+    if row is None:
+        raise Http404("No such row")
+    return row

@@ -1,0 +1,119 @@
+"""Acts on applications and their API keys."""
+
+import datetime as dt
+
+from django.db import transaction
+
+from accounts.ids import uuid7
+from accounts.models import Team
+from licensing import ciphers, errors, keys, tokens
+from licensing.events import Actor, record
+from licensing.models import ApiKey, Application, Policy
+from licensing.models.policy import STANDARD_NAME
+
+# Long enough for every customer to have updated once; a leaked key is retired at once instead.
+OVERLAP_MAX = dt.timedelta(days=365)
+
+
+@transaction.atomic
+def create_application(*, team: Team, name: str, actor: Actor) -> Application:
+    """Create an application with its API key and the "Standard" policy: for ever, one device, any number of sessions."""
+    application = Application.objects.create(team=team, name=name)
+    _create_api_key(application)
+    Policy.objects.create(application=application, name=STANDARD_NAME, is_default=True)
+    record(
+        "application.created",
+        target=application,
+        actor=actor,
+        application=application,
+        after={"name": name},
+    )
+    return application
+
+
+@transaction.atomic
+def rename_application(*, application: Application, name: str, actor: Actor) -> bool:
+    """Give an application another name; return False when it has that name already."""
+    before = application.name
+    renamed = Application.objects.filter(pk=application.pk).exclude(name=name).update(name=name)
+    if renamed:
+        application.name = name
+        record(
+            "application.renamed",
+            target=application,
+            actor=actor,
+            application=application,
+            before={"name": before},
+            after={"name": name},
+        )
+    return bool(renamed)
+
+
+def enable_application(*, application: Application, actor: Actor) -> bool:
+    """Let its programs in again; return False when it was enabled already."""
+    return _switch(application, enabled=True, actor=actor)
+
+
+def disable_application(*, application: Application, actor: Actor) -> bool:
+    """Refuse every call of its programs from now on, open sessions included; return False when it was disabled already."""
+    return _switch(application, enabled=False, actor=actor)
+
+
+@transaction.atomic
+def rotate_api_key(
+    *, application: Application, overlap: dt.timedelta, actor: Actor, now: dt.datetime
+) -> ApiKey:
+    """Make a new API key; the one before answers for `overlap` longer (none: it stops answering at once).
+
+    Raises InvalidRequestError when the overlap is negative or longer than a year.
+    """
+    if not dt.timedelta(0) <= overlap <= OVERLAP_MAX:
+        raise errors.InvalidRequestError("overlap must be between 0 and 365 days")
+    Application.objects.select_for_update().get(pk=application.pk)
+    ApiKey.objects.filter(application=application).current().update(expires_at=now + overlap)
+    api_key = _create_api_key(application)
+    record(
+        "api_key.rotated",
+        target=api_key,
+        actor=actor,
+        application=application,
+        after={"overlap_seconds": int(overlap.total_seconds())},
+    )
+    return api_key
+
+
+@transaction.atomic
+def retire_api_key(*, api_key: ApiKey, actor: Actor, now: dt.datetime) -> bool:
+    """Stop a replaced API key from answering before its overlap is over; return False when it is retired or current."""
+    retired = ApiKey.objects.filter(pk=api_key.pk, expires_at__gt=now).update(expires_at=now)
+    if retired:
+        record("api_key.retired", target=api_key, actor=actor, application=api_key.application)
+    return bool(retired)
+
+
+@transaction.atomic
+def _switch(application: Application, *, enabled: bool, actor: Actor) -> bool:
+    switched = Application.objects.filter(pk=application.pk, enabled=not enabled).update(
+        enabled=enabled
+    )
+    if switched:
+        application.enabled = enabled
+        record(
+            "application.enabled" if enabled else "application.disabled",
+            target=application,
+            actor=actor,
+            application=application,
+        )
+    return bool(switched)
+
+
+def _create_api_key(application: Application) -> ApiKey:
+    key, row = keys.new_api_key(), uuid7()
+    return ApiKey.objects.create(
+        id=row,
+        application=application,
+        key_digest=tokens.api_key_digest(key),
+        key_ciphertext=ciphers.encrypt(
+            key, table=ApiKey._meta.db_table, column="key_ciphertext", row=row
+        ),
+    )

@@ -1,0 +1,143 @@
+"""Every refusal that Lockence knows: one class, one code that never changes, one message. No HTTP here."""
+
+import uuid
+from typing import ClassVar
+
+
+class RefusalError(Exception):
+    """A request was understood and is refused; `code` is for programs, `message` for people."""
+
+    code: ClassVar[str]
+    default_message: ClassVar[str]
+
+    def __init__(
+        self, message: str | None = None, *, application_id: uuid.UUID | None = None
+    ) -> None:
+        self.message = message or self.default_message
+        # Known as soon as the API key is: the answer names the application that it speaks of.
+        self.application_id = application_id
+        super().__init__(self.message)
+
+
+class InvalidRequestError(RefusalError):
+    """The request itself is wrong; the message names the field and what is wrong with it."""
+
+    code = "invalid_request"
+    default_message = "Invalid request"
+
+
+class InvalidApiKeyError(RefusalError):
+    code = "invalid_api_key"
+    default_message = "Invalid API key"
+
+
+class ApplicationDisabledError(RefusalError):
+    code = "application_disabled"
+    default_message = "Application disabled"
+
+
+class LicenseNotFoundError(RefusalError):
+    code = "license_not_found"
+    default_message = "Invalid license key"
+
+
+class LicenseSuspendedError(RefusalError):
+    code = "license_suspended"
+    default_message = "License disabled"
+
+
+class LicenseRevokedError(RefusalError):
+    code = "license_revoked"
+    default_message = "License disabled"
+
+
+class LicenseExpiredError(RefusalError):
+    code = "license_expired"
+    default_message = "License expired"
+
+
+class SessionNotFoundError(RefusalError):
+    code = "session_not_found"
+    default_message = "Session not found"
+
+
+class SessionEndedError(RefusalError):
+    code = "session_ended"
+    default_message = "Session ended"
+
+
+class SessionExpiredError(RefusalError):
+    code = "session_expired"
+    default_message = "Session expired"
+
+
+class HwidMismatchError(RefusalError):
+    """The license is bound to other devices, and no place is free."""
+
+    code = "hwid_mismatch"
+    default_message = "HWID mismatch"
+
+
+class SessionLimitReachedError(RefusalError):
+    code = "session_limit_reached"
+    default_message = "Session limit reached"
+
+
+class MethodNotAllowedError(RefusalError):
+    code = "method_not_allowed"
+    default_message = "Method not allowed, use POST"
+
+
+class BodyTooLargeError(RefusalError):
+    code = "body_too_large"
+    default_message = "Request body too large"
+
+
+class UnsupportedMediaTypeError(RefusalError):
+    code = "unsupported_media_type"
+    default_message = "Content-Type must be application/json"
+
+
+class RateLimitedError(RefusalError):
+    """Too many failures from one place; `retry_after_seconds` says when asking again makes sense."""
+
+    code = "rate_limited"
+    default_message = "Too many requests"
+
+    def __init__(
+        self, retry_after_seconds: int, *, application_id: uuid.UUID | None = None
+    ) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(application_id=application_id)
+
+
+class NotFoundError(RefusalError):
+    code = "not_found"
+    default_message = "Not found"
+
+
+class PolicyInUseError(RefusalError):
+    code = "policy_in_use"
+    default_message = "Licenses follow this policy: give them another one first"
+
+
+class PolicyIsDefaultError(RefusalError):
+    code = "policy_is_default"
+    default_message = "New licenses get this policy: make another one the default first"
+
+
+class LicenseStateError(RefusalError):
+    """A license is not in a state from which the wanted move is allowed."""
+
+    code = "license_state"
+    default_message = "The license's status does not allow this"
+
+
+class ServerError(RefusalError):
+    code = "server_error"
+    default_message = "Server error"
+
+
+class TemporarilyUnavailableError(RefusalError):
+    code = "temporarily_unavailable"
+    default_message = "Temporarily unavailable, try again"

@@ -1,0 +1,210 @@
+"""Acts on licenses: issue, change, extend, suspend, restore, revoke."""
+
+import dataclasses
+import datetime as dt
+import uuid
+from typing import Any
+
+from django.db import transaction
+
+from accounts.ids import uuid7
+from licensing import ciphers, errors, keys, tokens
+from licensing.events import Actor, record
+from licensing.models import License, LicenseBatch, Policy, Session
+
+BATCH_MAX = 10_000
+METADATA_MAX_BYTES = 8 * 1024
+# One statement for so many rows: fewer and round trips add up, more and the statement grows into megabytes.
+_ROWS_PER_STATEMENT = 1_000
+_Status = License.Status
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseTerms:
+    """What is written on a license beside its policy; counts of None mean the policy's own."""
+
+    username: str = ""
+    email: str = ""
+    note: str = ""
+    metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
+    devices_max: int | None = None
+    sessions_max: int | None = None
+
+
+@transaction.atomic
+def issue_licenses(
+    *,
+    policy: Policy,
+    count: int,
+    actor: Actor,
+    now: dt.datetime,
+    terms: LicenseTerms | None = None,
+    expires_at: dt.datetime | None = None,
+    batch_id: uuid.UUID | None = None,
+) -> LicenseBatch:
+    """Issue `count` licenses (1 to 10,000) under a policy, as one batch.
+
+    `expires_at` sets a fixed end instead of the policy's duration. `batch_id` is chosen by the asker: asking twice with the
+    same one issues once. Raises InvalidRequestError when the count or the end is out of bounds, or when the batch belongs to
+    another application.
+    """
+    if not 1 <= count <= BATCH_MAX:
+        raise errors.InvalidRequestError(f"count must be between 1 and {BATCH_MAX}")
+    if expires_at is not None and expires_at <= now:
+        raise errors.InvalidRequestError("expires_at must be in the future")
+    application = policy.application
+    batch, is_new = LicenseBatch.objects.get_or_create(
+        id=batch_id or uuid7(),
+        defaults={
+            "application": application,
+            "licenses_count": count,
+            "created_by": actor.user,
+        },
+    )
+    if batch.application_id != application.pk:
+        raise errors.InvalidRequestError("batch_id is taken")
+    if is_new:
+        facts = dataclasses.asdict(terms or LicenseTerms())
+        facts["expires_at"] = expires_at or policy.expiry_of_a_license_issued(now)
+        licenses = (_new_license(policy, batch, facts) for _ in range(count))
+        License.objects.bulk_create(licenses, batch_size=_ROWS_PER_STATEMENT)
+        record(
+            "licenses.issued",
+            target=batch,
+            actor=actor,
+            application=application,
+            after={"count": count, "policy": policy.name, "expires_at": facts["expires_at"]},
+        )
+    return batch
+
+
+@transaction.atomic
+def change_license(
+    *, license: License, policy: Policy, terms: LicenseTerms, actor: Actor
+) -> License:
+    """Change what is written on a license, its policy included; its end stays. Limits count from the next call on."""
+    license = License.objects.select_for_update().get(pk=license.pk)
+    wanted = {**dataclasses.asdict(terms), "policy_id": policy.pk}
+    before = {
+        name: getattr(license, name) for name in wanted if getattr(license, name) != wanted[name]
+    }
+    if not before:
+        return license
+    for name in before:
+        setattr(license, name, wanted[name])
+    license.save(update_fields=list(before))
+    record(
+        "license.changed",
+        target=license,
+        actor=actor,
+        application=license.application,
+        license=license,
+        before=before,
+        after={name: wanted[name] for name in before},
+    )
+    return license
+
+
+@transaction.atomic
+def extend_license(
+    *, license: License, expires_at: dt.datetime | None, actor: Actor, now: dt.datetime
+) -> License:
+    """Move the end of a license to another moment in the future, or to never (None).
+
+    Raises InvalidRequestError when the moment has passed, LicenseStateError when the license is revoked. A later end
+    reaches open sessions with their next heartbeat, an earlier one at once.
+    """
+    if expires_at is not None and expires_at <= now:
+        raise errors.InvalidRequestError("expires_at must be in the future")
+    license = License.objects.select_for_update().get(pk=license.pk)
+    if license.status == _Status.REVOKED:
+        raise errors.LicenseStateError("A revoked license cannot be extended")
+    before = license.expires_at
+    if before != expires_at:
+        license.expires_at = expires_at
+        license.save(update_fields=["expires_at"])
+        if expires_at is not None:
+            Session.objects.filter(license=license, expires_at__gt=expires_at).open(now).update(
+                expires_at=expires_at
+            )
+        record(
+            "license.extended",
+            target=license,
+            actor=actor,
+            application=license.application,
+            license=license,
+            before={"expires_at": before},
+            after={"expires_at": expires_at},
+        )
+    return license
+
+
+def suspend_license(*, license: License, actor: Actor) -> bool:
+    """Refuse a license until it is restored, from the very next call on; return False when it is suspended already.
+
+    Raises LicenseStateError when it is revoked.
+    """
+    return _move(license, _Status.SUSPENDED, allowed_from=(_Status.ACTIVE,), actor=actor)
+
+
+def restore_license(*, license: License, actor: Actor) -> bool:
+    """Lift a suspension; return False when the license is active already. Raises LicenseStateError when it is revoked."""
+    return _move(license, _Status.ACTIVE, allowed_from=(_Status.SUSPENDED,), actor=actor)
+
+
+@transaction.atomic
+def revoke_license(*, license: License, actor: Actor, now: dt.datetime) -> bool:
+    """Take a license back for good and end its sessions; return False when it was revoked already."""
+    allowed_from = (_Status.ACTIVE, _Status.SUSPENDED)
+    if not _move(license, _Status.REVOKED, allowed_from=allowed_from, actor=actor):
+        return False
+    Session.objects.filter(license=license).open(now).update(
+        ended_at=now, ended_reason=Session.EndedReason.LICENSE_REVOKED
+    )
+    return True
+
+
+_ACTIONS = {
+    _Status.ACTIVE: "license.restored",
+    _Status.SUSPENDED: "license.suspended",
+    _Status.REVOKED: "license.revoked",
+}
+
+
+@transaction.atomic
+def _move(
+    license: License, to: License.Status, *, allowed_from: tuple[License.Status, ...], actor: Actor
+) -> bool:
+    before = License.objects.select_for_update().get(pk=license.pk).status
+    if before == to:
+        return False
+    if before not in allowed_from:
+        raise errors.LicenseStateError("A revoked license stays revoked")
+    License.objects.filter(pk=license.pk).update(status=to)
+    license.status = to
+    record(
+        _ACTIONS[to],
+        target=license,
+        actor=actor,
+        application=license.application,
+        license=license,
+        before={"status": before},
+        after={"status": to},
+    )
+    return True
+
+
+def _new_license(policy: Policy, batch: LicenseBatch, facts: dict[str, Any]) -> License:
+    key, row = keys.new_license_key(), uuid7()
+    return License(
+        id=row,
+        application_id=policy.application_id,
+        policy=policy,
+        batch=batch,
+        key_digest=tokens.license_key_digest(key),
+        key_ciphertext=ciphers.encrypt(
+            key, table=License._meta.db_table, column="key_ciphertext", row=row
+        ),
+        key_last5=key[-5:],
+        **facts,
+    )

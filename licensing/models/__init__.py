@@ -1,0 +1,21 @@
+"""The nouns of the product, one file each."""
+
+from licensing.models.api_key import ApiKey
+from licensing.models.application import Application
+from licensing.models.device import Device
+from licensing.models.event import Event
+from licensing.models.license import License
+from licensing.models.license_batch import LicenseBatch
+from licensing.models.policy import Policy
+from licensing.models.session import Session
+
+__all__ = [
+    "ApiKey",
+    "Application",
+    "Device",
+    "Event",
+    "License",
+    "LicenseBatch",
+    "Policy",
+    "Session",
+]

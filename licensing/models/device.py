@@ -1,0 +1,47 @@
+"""A device: a hardware id bound to a license. Only a keyed digest of the hardware id is kept."""
+
+from django.db import models
+
+from accounts.ids import uuid7
+from licensing.models.application import Application
+from licensing.models.license import License
+
+
+class DeviceQuerySet(models.QuerySet["Device"]):
+    def bound(self) -> "DeviceQuerySet":
+        """Devices that take one of their license's places."""
+        return self.filter(released_at=None)
+
+
+class Device(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="devices")
+    license = models.ForeignKey(License, on_delete=models.CASCADE, related_name="devices")
+    hwid_digest = models.BinaryField(max_length=32, editable=False)
+    name = models.CharField(max_length=100, blank=True)
+    platform = models.CharField(max_length=50, blank=True)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    released_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeviceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                name="device_is_known_once_per_license", fields=("license", "hwid_digest")
+            ),
+        )
+        indexes = (models.Index(name="device_by_application", fields=("application", "-id")),)
+
+    def __str__(self) -> str:
+        return self.name or f"device {self.fingerprint}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the first eight hex digits of the digest: enough to tell devices apart, too little to be one."""
+        return bytes(self.hwid_digest).hex()[:8]
+
+    def is_bound(self) -> bool:
+        return self.released_at is None

@@ -1,0 +1,148 @@
+"""A license: the right of one customer to use an application, written as a key."""
+
+import datetime as dt
+
+from django.contrib.postgres.indexes import OpClass
+from django.db import models
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
+from django.urls import reverse
+
+from accounts.ids import uuid7
+from licensing import ciphers
+from licensing.models.application import Application
+from licensing.models.license_batch import LicenseBatch
+from licensing.models.policy import Policy
+
+
+class LicenseQuerySet(models.QuerySet["License"]):
+    def usable(self, at: dt.datetime) -> "LicenseQuerySet":
+        return self.filter(status=License.Status.ACTIVE).exclude(expires_at__lte=at)
+
+    def expired(self, at: dt.datetime) -> "LicenseQuerySet":
+        """Licenses that are active by status but past their end."""
+        return self.filter(status=License.Status.ACTIVE, expires_at__lte=at)
+
+    def for_application(self, application: Application) -> "LicenseQuerySet":
+        return self.filter(application=application)
+
+
+class License(models.Model):
+    """Allowed moves: active ⇄ suspended, active or suspended → revoked. Revoked is the end. *Expired* is derived."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        SUSPENDED = "suspended", "Suspended"
+        REVOKED = "revoked", "Revoked"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="licenses")
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="licenses")
+    batch = models.ForeignKey(
+        LicenseBatch, null=True, blank=True, on_delete=models.SET_NULL, related_name="licenses"
+    )
+    key_digest = models.BinaryField(max_length=32, editable=False)
+    key_ciphertext = models.TextField(editable=False)
+    key_last5 = models.CharField("key ends in", max_length=5, editable=False)
+    username = models.CharField(max_length=150, blank=True)
+    email = models.EmailField("e-mail", blank=True)
+    note = models.TextField(blank=True, help_text="For your team only.")
+    metadata = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="A JSON object that your program receives with every answer.",
+    )
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    expires_at = models.DateTimeField("expires", null=True, blank=True)
+    devices_max = models.PositiveIntegerField(
+        "devices",
+        null=True,
+        blank=True,
+        help_text="Instead of the policy's number. Empty: the policy's.",
+    )
+    sessions_max = models.PositiveIntegerField(
+        "sessions at once",
+        null=True,
+        blank=True,
+        help_text="Instead of the policy's number. Empty: the policy's.",
+    )
+    # Kept by the same guarded statement that takes a place, so that no two programs can take the last one.
+    devices_used = models.PositiveIntegerField(default=0, editable=False)
+    first_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = LicenseQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                name="license_key_is_unique_in_its_application",
+                fields=("application", "key_digest"),
+            ),
+            models.CheckConstraint(
+                name="license_status_is_known",
+                condition=models.Q(status__in=("active", "suspended", "revoked")),
+            ),
+            models.CheckConstraint(
+                name="license_metadata_is_an_object",
+                condition=Exact(
+                    models.Func(
+                        "metadata", function="jsonb_typeof", output_field=models.TextField()
+                    ),
+                    models.Value("object"),
+                ),
+            ),
+            models.CheckConstraint(
+                name="license_allows_a_device",
+                condition=models.Q(devices_max=None) | models.Q(devices_max__gte=1),
+            ),
+            models.CheckConstraint(
+                name="license_allows_a_session",
+                condition=models.Q(sessions_max=None) | models.Q(sessions_max__gte=1),
+            ),
+        )
+        indexes = (
+            models.Index(name="license_by_application", fields=("application", "-id")),
+            models.Index(name="license_by_last5", fields=("application", "key_last5")),
+            # Search by the beginning of a name: lower(username) LIKE 'ann%'.
+            models.Index(
+                "application",
+                OpClass(Lower("username"), name="text_pattern_ops"),
+                name="license_by_username",
+            ),
+            models.Index(
+                "application",
+                OpClass(Lower("email"), name="text_pattern_ops"),
+                name="license_by_email",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"…{self.key_last5}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("license", args=[self.application_id, self.pk])
+
+    def is_expired(self, at: dt.datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= at
+
+    def state(self, at: dt.datetime) -> str:
+        """Return the status as people see it: `expired` when an active license is past its end."""
+        if self.status == self.Status.ACTIVE and self.is_expired(at):
+            return "expired"
+        return self.status
+
+    def devices_allowed(self) -> int | None:
+        """Return how many devices may be bound at once: the license's own number, else its policy's; None: any."""
+        return self.devices_max or self.policy.devices_max
+
+    def sessions_allowed(self) -> int | None:
+        """Return how many sessions may be open at once: the license's own number, else its policy's; None: any."""
+        return self.sessions_max or self.policy.sessions_max
+
+    def reveal(self) -> str:
+        """Return the license key in clear; raise UndecipherableError when it does not open."""
+        return ciphers.decrypt(
+            self.key_ciphertext, table=self._meta.db_table, column="key_ciphertext", row=self.pk
+        )

@@ -1,0 +1,119 @@
+"""A policy: the rules that a license follows, as data. Chosen when a license is issued."""
+
+import datetime as dt
+
+from django.db import models
+from django.urls import reverse
+
+from accounts.ids import uuid7
+from licensing.models.application import Application
+
+STANDARD_NAME = "Standard"
+SECONDS_PER_DAY = 86_400
+# Bounds that keep every sum of times inside what PostgreSQL and Python can tell: a hundred years.
+DURATION_MAX_SECONDS = 100 * 366 * SECONDS_PER_DAY
+SESSION_LIFETIME_MIN_SECONDS = 60
+SESSION_LIFETIME_MAX_SECONDS = 366 * SECONDS_PER_DAY
+HEARTBEAT_INTERVAL_MIN_SECONDS = 10
+
+
+class Policy(models.Model):
+    class ClockStart(models.TextChoices):
+        CREATION = "creation", "When the license is issued"
+        FIRST_USE = "first_use", "When a program first uses it"
+
+    class SessionsOverflow(models.TextChoices):
+        REFUSE = "refuse", "Refuse the new session"
+        END_OLDEST = "end_oldest", "End the oldest session"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="policies")
+    name = models.CharField(max_length=100)
+    is_default = models.BooleanField(default=False, editable=False)
+    duration_seconds = models.BigIntegerField(
+        "duration", null=True, blank=True, help_text="How long a license is valid. Empty: for ever."
+    )
+    clock_start = models.CharField(
+        "clock starts", max_length=10, choices=ClockStart.choices, default=ClockStart.CREATION
+    )
+    devices_max = models.PositiveIntegerField(
+        "devices",
+        null=True,
+        blank=True,
+        default=1,
+        help_text="Devices per license. Empty: no limit.",
+    )
+    sessions_max = models.PositiveIntegerField(
+        "sessions at once",
+        null=True,
+        blank=True,
+        help_text="Open sessions per license. Empty: no limit.",
+    )
+    sessions_overflow = models.CharField(
+        "when all sessions are taken",
+        max_length=10,
+        choices=SessionsOverflow.choices,
+        default=SessionsOverflow.REFUSE,
+    )
+    session_lifetime_seconds = models.PositiveIntegerField(
+        "session lifetime",
+        default=SECONDS_PER_DAY,
+        help_text="A session ends this long after its last heartbeat.",
+    )
+    heartbeat_interval_seconds = models.PositiveIntegerField(
+        "heartbeat interval",
+        default=300,
+        help_text="How often programs are told to send a heartbeat. Shorter than the session lifetime.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "policies"
+        ordering = ("-is_default", "name", "id")
+        constraints = (
+            models.UniqueConstraint(name="policy_name_is_unique", fields=("application", "name")),
+            models.UniqueConstraint(
+                name="application_has_one_default_policy",
+                fields=("application",),
+                condition=models.Q(is_default=True),
+            ),
+            models.CheckConstraint(
+                name="policy_duration_is_positive",
+                condition=models.Q(duration_seconds=None)
+                | models.Q(duration_seconds__range=(1, DURATION_MAX_SECONDS)),
+            ),
+            models.CheckConstraint(
+                name="policy_allows_a_device",
+                condition=models.Q(devices_max=None) | models.Q(devices_max__gte=1),
+            ),
+            models.CheckConstraint(
+                name="policy_allows_a_session",
+                condition=models.Q(sessions_max=None) | models.Q(sessions_max__gte=1),
+            ),
+            models.CheckConstraint(
+                name="policy_session_lifetime_is_sane",
+                condition=models.Q(
+                    session_lifetime_seconds__range=(
+                        SESSION_LIFETIME_MIN_SECONDS,
+                        SESSION_LIFETIME_MAX_SECONDS,
+                    )
+                ),
+            ),
+            models.CheckConstraint(
+                name="policy_heartbeat_comes_before_the_session_ends",
+                condition=models.Q(heartbeat_interval_seconds__gte=HEARTBEAT_INTERVAL_MIN_SECONDS)
+                & models.Q(heartbeat_interval_seconds__lt=models.F("session_lifetime_seconds")),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("policy", args=[self.application_id, self.pk])
+
+    def expiry_of_a_license_issued(self, at: dt.datetime) -> dt.datetime | None:
+        """Return when a license issued at this moment ends: None for ever, or until its first use starts the clock."""
+        if self.duration_seconds is None or self.clock_start == self.ClockStart.FIRST_USE:
+            return None
+        return at + dt.timedelta(seconds=self.duration_seconds)

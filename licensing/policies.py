@@ -1,0 +1,125 @@
+"""Acts on policies."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+from django.db import IntegrityError, transaction
+
+from licensing import errors
+from licensing.events import Actor, record
+from licensing.models import Application, Policy
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a policy says; counts and times of None mean no limit. Times are in seconds."""
+
+    name: str
+    duration_seconds: int | None = None
+    clock_start: str = Policy.ClockStart.CREATION
+    devices_max: int | None = 1
+    sessions_max: int | None = None
+    sessions_overflow: str = Policy.SessionsOverflow.REFUSE
+    session_lifetime_seconds: int = 86_400
+    heartbeat_interval_seconds: int = 300
+
+
+def create_policy(*, application: Application, rules: Rules, actor: Actor) -> Policy:
+    """Add a policy; raises InvalidRequestError when its name is taken or a rule is out of bounds."""
+    with _broken_rules_refused(), transaction.atomic():
+        policy = Policy.objects.create(application=application, **dataclasses.asdict(rules))
+        record(
+            "policy.created",
+            target=policy,
+            actor=actor,
+            application=application,
+            after=dataclasses.asdict(rules),
+        )
+    return policy
+
+
+def change_policy(*, policy: Policy, rules: Rules, actor: Actor) -> Policy:
+    """Change a policy's rules, for the licenses that were issued under it as well.
+
+    Limits and session times count from the next call of a program on; a license's end, once set, stays. Raises
+    InvalidRequestError when the name is taken or a rule is out of bounds.
+    """
+    with _broken_rules_refused(), transaction.atomic():
+        policy = Policy.objects.select_for_update().get(pk=policy.pk)
+        wanted = dataclasses.asdict(rules)
+        before = {
+            name: getattr(policy, name) for name in wanted if getattr(policy, name) != wanted[name]
+        }
+        after = {name: wanted[name] for name in before}
+        if not before:
+            return policy
+        for name, value in after.items():
+            setattr(policy, name, value)
+        policy.save(update_fields=list(after))
+        record(
+            "policy.changed",
+            target=policy,
+            actor=actor,
+            application=policy.application,
+            before=before,
+            after=after,
+        )
+    return policy
+
+
+@transaction.atomic
+def make_default_policy(*, policy: Policy, actor: Actor) -> bool:
+    """Choose the policy that new licenses get unless told otherwise; return False when it is that already."""
+    # The application's row is the lock: two choices at once leave one default, the later.
+    Application.objects.select_for_update().get(pk=policy.application_id)
+    if Policy.objects.filter(pk=policy.pk, is_default=True).exists():
+        return False
+    Policy.objects.filter(application=policy.application_id, is_default=True).update(
+        is_default=False
+    )
+    Policy.objects.filter(pk=policy.pk).update(is_default=True)
+    record("policy.made_default", target=policy, actor=actor, application=policy.application)
+    return True
+
+
+@transaction.atomic
+def delete_policy(*, policy: Policy, actor: Actor) -> None:
+    """Delete a policy that no license follows; raises PolicyInUseError, or PolicyIsDefaultError for the default one."""
+    policy = Policy.objects.select_for_update().get(pk=policy.pk)
+    if policy.is_default:
+        raise errors.PolicyIsDefaultError
+    if policy.licenses.exists():
+        raise errors.PolicyInUseError
+    record(
+        "policy.deleted",
+        target=policy,
+        actor=actor,
+        application=policy.application,
+        before={"name": policy.name},
+    )
+    policy.delete()
+
+
+_BROKEN_RULES = {
+    "policy_name_is_unique": "name is taken by another policy of this application",
+    "policy_duration_is_positive": "duration must be between one second and a hundred years",
+    "policy_allows_a_device": "devices must be at least 1, or empty for no limit",
+    "policy_allows_a_session": "sessions at once must be at least 1, or empty for no limit",
+    "policy_session_lifetime_is_sane": "session lifetime must be between one minute and one year",
+    "policy_heartbeat_comes_before_the_session_ends": (
+        "heartbeat interval must be at least 10 seconds and shorter than the session lifetime"
+    ),
+}
+
+
+@contextlib.contextmanager
+def _broken_rules_refused() -> Iterator[None]:
+    """Turn what the database says of a broken rule into a refusal that people understand."""
+    try:
+        yield
+    except IntegrityError as error:
+        for constraint, message in _BROKEN_RULES.items():
+            if constraint in str(error):
+                raise errors.InvalidRequestError(message) from error
+        raise

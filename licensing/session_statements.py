@@ -1,0 +1,198 @@
+# ruff: noqa: S608 (statements are put together from constants of this file alone)
+"""The SQL of the four client calls: each statement finds, judges and writes at once, by the database's clock.
+
+Names in capitals are whole statements; `sessions.py` says when each is used. `statement_timestamp()` and not `now()`: after a
+wait for a lock, a transaction's own start lies in the past.
+"""
+
+_USABLE_API_KEY = """
+    key.key_digest = %(api_key_digest)s
+    AND (key.expires_at IS NULL OR key.expires_at > statement_timestamp())
+"""
+
+_USABLE_LICENSE = """
+    license.status = 'active'
+    AND (license.expires_at IS NULL OR license.expires_at > statement_timestamp())
+"""
+
+_DEVICES_MAX = "COALESCE(license.devices_max, policy.devices_max)"
+_SESSIONS_MAX = "COALESCE(license.sessions_max, policy.sessions_max)"
+
+# A session never outlives its license.
+_SESSION_END = """
+    LEAST(
+        statement_timestamp() + make_interval(secs => policy.session_lifetime_seconds),
+        license.expires_at
+    )
+"""
+
+_LICENSE_FACTS = """
+    application.id AS application_id, application.enabled,
+    license.id AS license_id, license.status AS license_status, license.expires_at AS license_expires_at,
+    license.expires_at IS NOT NULL AND license.expires_at <= statement_timestamp() AS license_is_expired,
+    policy.name AS policy_name, license.username, license.metadata, policy.heartbeat_interval_seconds
+"""
+
+FIND_LICENSE = f"""
+    SELECT {_LICENSE_FACTS}, {_SESSIONS_MAX}
+    FROM licensing_apikey key
+    JOIN licensing_application application ON application.id = key.application_id
+    LEFT JOIN licensing_license license
+        ON license.application_id = application.id AND license.key_digest = %(license_key_digest)s
+    LEFT JOIN licensing_policy policy ON policy.id = license.policy_id
+    WHERE {_USABLE_API_KEY}
+"""
+
+# Row lock only, so that the statement after it has a snapshot in which every earlier opening shows.
+LOCK_LICENSE = """
+    SELECT id FROM licensing_license WHERE id = %(license_id)s FOR NO KEY UPDATE
+"""
+
+# No row: the device is not bound, or the license no longer usable. A row without a session: the limit is reached.
+OPEN_SESSION = f"""
+    WITH allowed AS (
+        SELECT license.id, license.application_id, license.expires_at, {_SESSION_END} AS session_end,
+            {_SESSIONS_MAX} AS sessions_max, policy.sessions_overflow
+        FROM licensing_license license
+        JOIN licensing_policy policy ON policy.id = license.policy_id
+        WHERE license.id = %(license_id)s AND {_USABLE_LICENSE}
+    ), device AS (
+        UPDATE licensing_device device
+        SET last_seen_at = statement_timestamp(),
+            name = COALESCE(NULLIF(%(device_name)s::text, ''), device.name),
+            platform = COALESCE(NULLIF(%(platform)s::text, ''), device.platform)
+        FROM allowed
+        WHERE device.license_id = allowed.id
+            AND device.hwid_digest = %(hwid_digest)s
+            AND device.released_at IS NULL
+        RETURNING device.id
+    ), open AS (
+        SELECT session.id, row_number() OVER (ORDER BY session.id DESC) AS newest
+        FROM licensing_session session
+        JOIN allowed ON session.license_id = allowed.id AND allowed.sessions_max IS NOT NULL
+        WHERE session.ended_at IS NULL AND session.expires_at > statement_timestamp()
+    ), replaced AS (
+        UPDATE licensing_session session
+        SET ended_at = statement_timestamp(), ended_reason = 'replaced'
+        FROM open, allowed, device
+        WHERE session.id = open.id
+            AND allowed.sessions_overflow = 'end_oldest'
+            AND open.newest >= allowed.sessions_max
+    ), opened AS (
+        INSERT INTO licensing_session (
+            id, application_id, license_id, device_id, token_digest, app_version, ip_address,
+            opened_at, last_seen_at, expires_at, ended_reason
+        )
+        SELECT %(session_id)s, allowed.application_id, allowed.id, device.id, %(token_digest)s,
+            %(app_version)s, %(ip_address)s::inet,
+            statement_timestamp(), statement_timestamp(), allowed.session_end, ''
+        FROM allowed, device
+        WHERE allowed.sessions_max IS NULL
+            OR allowed.sessions_overflow = 'end_oldest'
+            OR (SELECT count(*) FROM open) < allowed.sessions_max
+        RETURNING expires_at
+    )
+    SELECT opened.expires_at, allowed.expires_at
+    FROM allowed, device LEFT JOIN opened ON true
+"""
+
+# The guard on devices_used is what makes the last place go to exactly one: the row is locked, and read again, first.
+TAKE_DEVICE_PLACE = f"""
+    UPDATE licensing_license license
+    SET devices_used = license.devices_used + 1,
+        first_used_at = COALESCE(license.first_used_at, statement_timestamp()),
+        expires_at = CASE
+            WHEN license.first_used_at IS NULL AND license.expires_at IS NULL
+                AND policy.clock_start = 'first_use'
+            THEN statement_timestamp() + make_interval(secs => policy.duration_seconds)
+            ELSE license.expires_at
+        END
+    FROM licensing_policy policy
+    WHERE license.id = %(license_id)s
+        AND policy.id = license.policy_id
+        AND {_USABLE_LICENSE}
+        AND ({_DEVICES_MAX} IS NULL OR license.devices_used < {_DEVICES_MAX})
+    RETURNING license.id
+"""
+
+# A device that another call of the same program bound a moment ago needs no second place, so the one taken is given back.
+BIND_DEVICE = """
+    WITH device AS (
+        INSERT INTO licensing_device (
+            id, application_id, license_id, hwid_digest, name, platform, first_seen_at, last_seen_at
+        )
+        VALUES (
+            %(device_id)s, %(application_id)s, %(license_id)s, %(hwid_digest)s,
+            %(device_name)s, %(platform)s, statement_timestamp(), statement_timestamp()
+        )
+        ON CONFLICT (license_id, hwid_digest) DO UPDATE
+            SET released_at = NULL
+            WHERE licensing_device.released_at IS NOT NULL
+        RETURNING id
+    ), given_back AS (
+        UPDATE licensing_license SET devices_used = devices_used - 1
+        WHERE id = %(license_id)s AND NOT EXISTS (SELECT FROM device)
+    ), connected AS (
+        UPDATE licensing_application SET first_init_at = statement_timestamp()
+        WHERE id = %(application_id)s AND first_init_at IS NULL
+    ), told AS (
+        INSERT INTO licensing_event (
+            id, application_id, license_id, actor_kind, action, target_type, target_id,
+            ip_address, before, after, created_at
+        )
+        SELECT %(event_id)s, %(application_id)s, %(license_id)s, 'program', 'device.bound', 'device',
+            device.id, %(ip_address)s::inet, '{}', '{}', statement_timestamp()
+        FROM device
+    )
+    SELECT id FROM device
+"""
+
+FIND_SESSION = f"""
+    SELECT {_LICENSE_FACTS},
+        session.id AS session_id,
+        session.expires_at AS session_expires_at,
+        session.ended_at IS NOT NULL AS session_is_ended,
+        session.expires_at <= statement_timestamp() AS session_is_expired,
+        device.released_at IS NOT NULL AS device_is_released,
+        {_SESSION_END} AS session_end
+    FROM licensing_apikey key
+    JOIN licensing_application application ON application.id = key.application_id
+    LEFT JOIN licensing_session session
+        ON session.token_digest = %(token_digest)s AND session.application_id = application.id
+    LEFT JOIN licensing_license license ON license.id = session.license_id
+    LEFT JOIN licensing_policy policy ON policy.id = license.policy_id
+    LEFT JOIN licensing_device device ON device.id = session.device_id
+    WHERE {_USABLE_API_KEY}
+"""
+
+# The guard stands again on the row that is written: a session that was ended while this statement waited stays ended.
+TOUCH_SESSION = f"""
+    WITH found AS ({FIND_SESSION}), touched AS (
+        UPDATE licensing_session session
+        SET last_seen_at = statement_timestamp(), expires_at = found.session_end
+        FROM found
+        WHERE session.id = found.session_id
+            AND session.ended_at IS NULL AND session.expires_at > statement_timestamp()
+            AND found.enabled AND found.license_status = 'active' AND NOT found.license_is_expired
+            AND NOT found.device_is_released
+        RETURNING session.expires_at
+    )
+    SELECT found.*, touched.expires_at FROM found LEFT JOIN touched ON true
+"""
+
+END_SESSION = f"""
+    WITH found AS (
+        SELECT application.id AS application_id, application.enabled, session.id AS session_id
+        FROM licensing_apikey key
+        JOIN licensing_application application ON application.id = key.application_id
+        LEFT JOIN licensing_session session
+            ON session.token_digest = %(token_digest)s AND session.application_id = application.id
+        WHERE {_USABLE_API_KEY}
+    ), ended AS (
+        UPDATE licensing_session session
+        SET ended_at = statement_timestamp(), ended_reason = 'logout'
+        FROM found
+        WHERE session.id = found.session_id AND found.enabled AND session.ended_at IS NULL
+    )
+    SELECT application_id, enabled, session_id FROM found
+"""

@@ -1,0 +1,270 @@
+"""The four acts of a program, and the developer's word that ends a session.
+
+Each decides and writes in one guarded statement, judged by the database's clock; `session_statements.py` has the SQL. Locks
+are taken in the order license, device, session.
+"""
+
+import dataclasses
+import datetime as dt
+import json
+import uuid
+from typing import Any
+
+from django.db import transaction
+
+from accounts.ids import uuid7
+from licensing import errors, events, tokens
+from licensing.models import License, Session
+from licensing.session_statements import (
+    BIND_DEVICE,
+    END_SESSION,
+    FIND_LICENSE,
+    FIND_SESSION,
+    LOCK_LICENSE,
+    OPEN_SESSION,
+    TAKE_DEVICE_PLACE,
+    TOUCH_SESSION,
+)
+from licensing.statements import Row, fetch_row
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Program:
+    """What a program says of itself when it opens a session; all but the hardware id may be empty."""
+
+    hwid: str
+    device_name: str = ""
+    platform: str = ""
+    app_version: str = ""
+    ip_address: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LicenseFacts:
+    """What a program is told of its license."""
+
+    id: uuid.UUID
+    status: str
+    expires_at: dt.datetime | None
+    policy_name: str
+    username: str
+    metadata: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """What a program is told of its session."""
+
+    application_id: uuid.UUID
+    license: LicenseFacts
+    expires_at: dt.datetime
+    heartbeat_interval_seconds: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OpenedSession(SessionFacts):
+    """A session that was opened just now: the one time that its token is known."""
+
+    token: uuid.UUID
+
+
+def open_session(*, api_key: str, license_key: str, program: Program) -> OpenedSession:
+    """Check a license, bind the device if a place is free, and open a session.
+
+    Raises the first that applies of InvalidApiKeyError, ApplicationDisabledError, LicenseNotFoundError,
+    LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, HwidMismatchError and SessionLimitReachedError. A refused
+    call changes nothing.
+    """
+    found = _find_license(api_key, license_key)
+    opening = _Opening(found, program)
+    if not found.limits_sessions and (opened := opening.on_a_bound_device()):
+        return opened
+    with transaction.atomic():
+        opened = opening.under_the_license_lock()
+    if opened:
+        return opened
+    # Nothing was opened: either the license changed since it was found, and finding it again says how, or no place is free.
+    _find_license(api_key, license_key)
+    raise errors.HwidMismatchError(application_id=found.application_id)
+
+
+def validate_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
+    """Tell whether a session is good at this moment; reads only.
+
+    Raises the first that applies of InvalidApiKeyError, ApplicationDisabledError, SessionNotFoundError,
+    LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, SessionEndedError, SessionExpiredError and HwidMismatchError.
+    """
+    row = fetch_row(FIND_SESSION, _session_parameters(api_key, session_token))
+    return _live_session(row)
+
+
+def touch_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
+    """Keep a session alive for another lifetime; raises as `validate_session` does, and never revives an ended one."""
+    row = fetch_row(TOUCH_SESSION, _session_parameters(api_key, session_token))
+    *found, touched_until = row or [None]
+    session = _live_session(tuple(found))
+    if touched_until is not None:
+        return dataclasses.replace(session, expires_at=touched_until)
+    # The session was good when the statement began and gone when it reached the row: somebody ended it in between, and
+    # asking again tells the reason.
+    validate_session(api_key=api_key, session_token=session_token)
+    raise errors.SessionEndedError(application_id=session.application_id)
+
+
+def close_session(*, api_key: str, session_token: uuid.UUID) -> uuid.UUID:
+    """End a session at its program's word and return its application's id; ending it twice does no harm.
+
+    Raises InvalidApiKeyError, ApplicationDisabledError, SessionNotFoundError. A license's state is no reason to refuse.
+    """
+    row = fetch_row(END_SESSION, _session_parameters(api_key, session_token))
+    if row is None:
+        raise errors.InvalidApiKeyError
+    application_id, enabled, session_id = row
+    if not enabled:
+        raise errors.ApplicationDisabledError(application_id=application_id)
+    if session_id is None:
+        raise errors.SessionNotFoundError(application_id=application_id)
+    return uuid.UUID(str(application_id))
+
+
+def end_session(*, session: Session, actor: events.Actor, now: dt.datetime) -> bool:
+    """End an open session at the developer's word; return False when it was over already."""
+    with transaction.atomic():
+        ended = (
+            Session.objects.filter(pk=session.pk)
+            .open(now)
+            .update(ended_at=now, ended_reason=Session.EndedReason.DEVELOPER)
+        )
+        if ended:
+            events.record(
+                "session.ended",
+                target=session,
+                actor=actor,
+                application=session.application,
+                license=session.license,
+            )
+    return bool(ended)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _FoundLicense:
+    application_id: uuid.UUID
+    facts: LicenseFacts
+    heartbeat_interval_seconds: int
+    limits_sessions: bool
+
+
+class _Opening:
+    """One program's try to open a session on a license that was found to be in order."""
+
+    def __init__(self, found: _FoundLicense, program: Program) -> None:
+        self.found = found
+        self.token = uuid.uuid4()
+        self.parameters: dict[str, Any] = {
+            "application_id": found.application_id,
+            "license_id": found.facts.id,
+            "device_id": uuid7(),
+            "session_id": uuid7(),
+            "event_id": uuid7(),
+            "hwid_digest": tokens.hwid_digest(found.application_id, program.hwid),
+            "token_digest": tokens.session_token_digest(self.token),
+            "device_name": program.device_name,
+            "platform": program.platform,
+            "app_version": program.app_version,
+            "ip_address": program.ip_address,
+        }
+
+    def under_the_license_lock(self) -> OpenedSession | None:
+        """Open the session where nobody else can take the place or the seat meanwhile; None when there is no place.
+
+        Must run in a transaction. Both the lock and taking a place are statements of their own: the snapshot of the one
+        after them shows every session that was opened before.
+        """
+        if self.found.limits_sessions:
+            fetch_row(LOCK_LICENSE, self.parameters)
+            if opened := self.on_a_bound_device():
+                return opened
+        if fetch_row(TAKE_DEVICE_PLACE, self.parameters):
+            fetch_row(BIND_DEVICE, self.parameters)
+        return self.on_a_bound_device()
+
+    def on_a_bound_device(self) -> OpenedSession | None:
+        """Open the session if the device is bound; raise SessionLimitReachedError when every seat is taken."""
+        row = fetch_row(OPEN_SESSION, self.parameters)
+        if row is None:
+            return None
+        session_expires_at, license_expires_at = row
+        if session_expires_at is None:
+            raise errors.SessionLimitReachedError(application_id=self.found.application_id)
+        return OpenedSession(
+            application_id=self.found.application_id,
+            license=dataclasses.replace(self.found.facts, expires_at=license_expires_at),
+            expires_at=session_expires_at,
+            heartbeat_interval_seconds=self.found.heartbeat_interval_seconds,
+            token=self.token,
+        )
+
+
+def _find_license(api_key: str, license_key: str) -> _FoundLicense:
+    # Every license key is digested and looked up in the same way, well-formed or not, so that the work tells nothing.
+    row = fetch_row(
+        FIND_LICENSE,
+        {
+            "api_key_digest": tokens.api_key_digest(api_key),
+            "license_key_digest": tokens.license_key_digest(license_key),
+        },
+    )
+    if row is None:
+        raise errors.InvalidApiKeyError
+    *facts, sessions_max = row
+    application_id, license, heartbeat_interval_seconds = _usable_license(
+        tuple(facts), errors.LicenseNotFoundError
+    )
+    return _FoundLicense(
+        application_id, license, heartbeat_interval_seconds, sessions_max is not None
+    )
+
+
+def _live_session(row: Row | None) -> SessionFacts:
+    if not row or row[0] is None:
+        raise errors.InvalidApiKeyError
+    *facts, _session_id, expires_at, is_ended, is_expired, device_is_released, _session_end = row
+    application_id, license, heartbeat_interval_seconds = _usable_license(
+        tuple(facts), errors.SessionNotFoundError
+    )
+    if is_ended:
+        raise errors.SessionEndedError(application_id=application_id)
+    if is_expired:
+        raise errors.SessionExpiredError(application_id=application_id)
+    if device_is_released:
+        raise errors.HwidMismatchError(application_id=application_id)
+    return SessionFacts(application_id, license, expires_at, heartbeat_interval_seconds)
+
+
+def _usable_license(
+    facts: Row, unknown: type[errors.RefusalError]
+) -> tuple[uuid.UUID, LicenseFacts, int]:
+    """Raise the first refusal, in the order of precedence, that application and license call for."""
+    application_id, enabled, license_id, status, expires_at, is_expired, *rest = facts
+    policy_name, username, metadata, heartbeat_interval_seconds = rest
+    if not enabled:
+        raise errors.ApplicationDisabledError(application_id=application_id)
+    if license_id is None:
+        raise unknown(application_id=application_id)
+    if status == License.Status.SUSPENDED:
+        raise errors.LicenseSuspendedError(application_id=application_id)
+    if status == License.Status.REVOKED:
+        raise errors.LicenseRevokedError(application_id=application_id)
+    if is_expired:
+        raise errors.LicenseExpiredError(application_id=application_id)
+    license = LicenseFacts(
+        license_id, status, expires_at, policy_name, username, json.loads(metadata)
+    )
+    return application_id, license, heartbeat_interval_seconds
+
+
+def _session_parameters(api_key: str, session_token: uuid.UUID) -> dict[str, Any]:
+    return {
+        "api_key_digest": tokens.api_key_digest(api_key),
+        "token_digest": tokens.session_token_digest(session_token),
+    }

@@ -1,0 +1,86 @@
+"""The smallest valid object of every kind, through the verbs that people use. No random values."""
+
+import datetime as dt
+import itertools
+import uuid
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.access import Role
+from accounts.models import Membership, Team, User
+from accounts.teams import create_team
+from licensing import applications, licenses, policies, sessions
+from licensing.events import SYSTEM
+from licensing.models import Application, License, Policy, Session
+
+PASSWORD = "correct horse battery staple"
+_counter = itertools.count(1)
+
+
+def make_user(email: str = "", **fields: Any) -> User:
+    return User.objects.create_user(
+        email or f"user{next(_counter)}@example.com", PASSWORD, **fields
+    )
+
+
+def make_team(owner: User | None = None, name: str = "Team") -> Team:
+    return create_team(name=name, owner=owner or make_user())
+
+
+def add_member(team: Team, role: Role, user: User | None = None) -> User:
+    user = user or make_user()
+    Membership.objects.create(team=team, user=user, role=role)
+    return user
+
+
+def make_application(team: Team | None = None, name: str = "Application") -> Application:
+    return applications.create_application(team=team or make_team(), name=name, actor=SYSTEM)
+
+
+def make_policy(application: Application, **rules: Any) -> Policy:
+    rules.setdefault("name", f"Policy {next(_counter)}")
+    return policies.create_policy(
+        application=application, rules=policies.Rules(**rules), actor=SYSTEM
+    )
+
+
+def make_licenses(
+    application: Application,
+    count: int,
+    policy: Policy | None = None,
+    expires_at: dt.datetime | None = None,
+    **terms: Any,
+) -> list[License]:
+    batch = licenses.issue_licenses(
+        policy=policy or application.default_policy(),
+        count=count,
+        terms=licenses.LicenseTerms(**terms),
+        expires_at=expires_at,
+        actor=SYSTEM,
+        now=timezone.now(),
+    )
+    return list(batch.licenses.order_by("id"))
+
+
+def make_license(application: Application | None = None, **facts: Any) -> License:
+    [license] = make_licenses(application or make_application(), 1, **facts)
+    return license
+
+
+def api_key_of(application: Application) -> str:
+    return application.api_keys.current().get().reveal()
+
+
+def open_session(license: License, hwid: str = "device-1", **facts: Any) -> uuid.UUID:
+    """Open a session as a program does, and return its token."""
+    return sessions.open_session(
+        api_key=api_key_of(license.application),
+        license_key=license.reveal(),
+        program=sessions.Program(hwid=hwid, **facts),
+    ).token
+
+
+def make_session(license: License, hwid: str = "device-1", **facts: Any) -> Session:
+    open_session(license, hwid, **facts)
+    return license.sessions.latest("id")
