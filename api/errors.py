@@ -1,0 +1,45 @@
+"""The one table from refusal to HTTP status."""
+
+from http import HTTPStatus
+
+from django.conf import settings
+
+from licensing import errors
+
+STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
+    errors.InvalidRequestError: HTTPStatus.BAD_REQUEST,
+    errors.InvalidApiKeyError: HTTPStatus.UNAUTHORIZED,
+    errors.ApplicationDisabledError: HTTPStatus.FORBIDDEN,
+    errors.LicenseSuspendedError: HTTPStatus.FORBIDDEN,
+    errors.LicenseRevokedError: HTTPStatus.FORBIDDEN,
+    errors.LicenseExpiredError: HTTPStatus.FORBIDDEN,
+    errors.HwidMismatchError: HTTPStatus.FORBIDDEN,
+    errors.SessionLimitReachedError: HTTPStatus.FORBIDDEN,
+    errors.LicenseNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.SessionNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.SessionEndedError: HTTPStatus.NOT_FOUND,
+    errors.SessionExpiredError: HTTPStatus.NOT_FOUND,
+    errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
+    errors.BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.RateLimitedError: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.ServerError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.TemporarilyUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+# Long enough for a restart of the database, short enough that a program's user need not notice.
+UNAVAILABLE_RETRY_AFTER_SECONDS = 5
+
+
+def retry_after_seconds(refusal: errors.RefusalError) -> int | None:
+    """Return when asking again makes sense, for the `Retry-After` header (RFC 9110, section 10.2.3); None: not at all."""
+    if isinstance(refusal, errors.RateLimitedError):
+        return refusal.retry_after_seconds
+    if isinstance(refusal, errors.TemporarilyUnavailableError):
+        return UNAVAILABLE_RETRY_AFTER_SECONDS
+    return None
+
+
+def docs_url(code: str) -> str:
+    return f"{settings.SITE_URL}/docs/errors/{code}/"

@@ -1,0 +1,99 @@
+"""What the four client calls accept, field by field; a refusal names the field and what is wrong with it."""
+
+import dataclasses
+import re
+import uuid
+from typing import Any
+
+from licensing.errors import InvalidRequestError
+from licensing.keys import MANAGEMENT_TOKEN_PREFIX
+from licensing.sessions import Program
+
+HWID_MAX = 256
+# Far longer than any key of ours, so that imported ones fit.
+KEY_MAX = 256
+DEVICE_NAME_MAX = 100
+PLATFORM_MAX = 50
+APP_VERSION_MAX = 50
+# 16 characters of base64url are 96 random bits.
+_NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class InitInput:
+    api_key: str
+    license_key: str
+    program: Program
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SessionInput:
+    api_key: str
+    session_token: uuid.UUID
+
+
+def init_input(body: dict[str, Any], ip_address: str | None) -> InitInput:
+    """Return the fields of `init`; raises InvalidRequestError."""
+    return InitInput(
+        api_key=_api_key(body),
+        license_key=_text(body, "license_key", KEY_MAX),
+        program=Program(
+            hwid=_text(body, "hwid", HWID_MAX),
+            device_name=_optional_text(body, "device_name", DEVICE_NAME_MAX),
+            platform=_optional_text(body, "platform", PLATFORM_MAX),
+            app_version=_optional_text(body, "app_version", APP_VERSION_MAX),
+            ip_address=ip_address,
+        ),
+    )
+
+
+def session_input(body: dict[str, Any]) -> SessionInput:
+    """Return the fields of `validate`, `heartbeat` and `logout`; raises InvalidRequestError."""
+    return SessionInput(api_key=_api_key(body), session_token=_uuid(body, "session_token"))
+
+
+def nonce(body: dict[str, Any]) -> str | None:
+    """Return the caller's nonce, 16 to 64 characters of base64url (RFC 4648, section 5), if it sent one."""
+    value = body.get("nonce")
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _NONCE.fullmatch(value):
+        raise InvalidRequestError("nonce must be 16 to 64 characters of A-Z, a-z, 0-9, - and _")
+    return value
+
+
+def _api_key(body: dict[str, Any]) -> str:
+    api_key = _text(body, "api_key", KEY_MAX)
+    if api_key.startswith(MANAGEMENT_TOKEN_PREFIX):
+        raise InvalidRequestError(
+            "api_key holds a secret management token (lck_sk_…): never ship it in a program, and use "
+            "the application's API key (lck_pk_…) here"
+        )
+    return api_key
+
+
+def _text(body: dict[str, Any], name: str, length_max: int) -> str:
+    value = body.get(name)
+    if value is None:
+        raise InvalidRequestError(f"{name} is required")
+    if not isinstance(value, str):
+        raise InvalidRequestError(f"{name} must be a string")
+    if not value:
+        raise InvalidRequestError(f"{name} must not be empty")
+    if len(value) > length_max:
+        raise InvalidRequestError(f"{name} must be at most {length_max} characters long")
+    return value
+
+
+def _optional_text(body: dict[str, Any], name: str, length_max: int) -> str:
+    if body.get(name) in (None, ""):
+        return ""
+    return _text(body, name, length_max)
+
+
+def _uuid(body: dict[str, Any], name: str) -> uuid.UUID:
+    value = _text(body, name, KEY_MAX)
+    if not _UUID.fullmatch(value):
+        raise InvalidRequestError(f"{name} must be a UUID")
+    return uuid.UUID(value)

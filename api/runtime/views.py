@@ -1,0 +1,49 @@
+"""The four client calls as DRF views: thin adaptors, so that every deployment serves them and the schema knows them."""
+
+from typing import ClassVar
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.decorators import method_decorator
+from rest_framework.views import APIView
+
+from api.runtime import answers
+
+
+@method_decorator(login_not_required, name="dispatch")
+class _ClientCall(APIView):
+    """Hand the request over as it came: every method, every body and every failure is answered in `answers`."""
+
+    call: ClassVar[str]
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        return http_response(answers.answer(self.call, request.META))
+
+
+def http_response(answer: answers.Answer) -> HttpResponse:
+    return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+
+
+class Init(_ClientCall):
+    """Check a license key, bind the device and open a session."""
+
+    call = "init"
+
+
+class Validate(_ClientCall):
+    """Tell whether a session is good; reads only."""
+
+    call = "validate"
+
+
+class Heartbeat(_ClientCall):
+    """Keep a session alive."""
+
+    call = "heartbeat"
+
+
+class Logout(_ClientCall):
+    """End a session."""
+
+    call = "logout"
