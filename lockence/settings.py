@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.forms",
     "django_htmx",
     "heroicons",
     "rest_framework",
@@ -125,6 +126,8 @@ TEMPLATES = [
         },
     }
 ]
+# Forms look as templates/django/forms/ says.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Database: one connection for each thread of the server, kept open
 
