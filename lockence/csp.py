@@ -1,17 +1,16 @@
 """Content-Security-Policy under the names that Django 6.0 uses, so that this file can go on upgrade.
 
-`SECURE_CSP` in the settings maps directives to sources; `CSP.NONCE` among them becomes the nonce that
-the template variable `csp_nonce` gave out, or nothing where no template asked for one.
+`SECURE_CSP` in the settings maps directives to sources. `CSP.NONCE` among them becomes the nonce that the
+template variable `csp_nonce` gave out, and nothing where no template asked for one.
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.functional import SimpleLazyObject, empty
 
 HEADER = "Content-Security-Policy"
 
@@ -22,17 +21,25 @@ class CSP(StrEnum):
     NONCE = "<CSP_NONCE>"
 
 
+class Nonce:
+    """Made when it is first shown, so that a page without inline scripts has none in its policy."""
+
+    value: str | None = None
+
+    def __str__(self) -> str:
+        self.value = self.value or secrets.token_urlsafe(16)
+        return self.value
+
+
 class ContentSecurityPolicyMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        nonce = SimpleLazyObject(lambda: secrets.token_urlsafe(16))
+        nonce = Nonce()
         request._csp_nonce = nonce  # type: ignore[attr-defined]
         response = self.get_response(request)
-        if HEADER not in response and settings.SECURE_CSP:
-            given_out = None if nonce._wrapped is empty else str(nonce)  # type: ignore[attr-defined]
-            response[HEADER] = build_policy(settings.SECURE_CSP, given_out)
+        response.headers.setdefault(HEADER, build_policy(settings.SECURE_CSP, nonce.value))
         return response
 
 
@@ -41,13 +48,14 @@ def csp(request: HttpRequest) -> dict[str, Any]:
     return {"csp_nonce": getattr(request, "_csp_nonce", "")}
 
 
-def build_policy(config: Mapping[str, Sequence[str]], nonce: str | None) -> str:
-    directives = (
-        " ".join([directive, *_sources(sources, nonce)]) for directive, sources in config.items()
+def build_policy(directives: Mapping[str, Any], nonce: str | None) -> str:
+    return "; ".join(
+        " ".join([directive, *_sources(sources, nonce)])
+        for directive, sources in directives.items()
     )
-    return "; ".join(directives)
 
 
-def _sources(sources: Sequence[str], nonce: str | None) -> list[str]:
-    named = [f"'nonce-{nonce}'" if source == CSP.NONCE else str(source) for source in sources]
-    return named if nonce else [source for source in named if source != "'nonce-None'"]
+def _sources(sources: list[str], nonce: str | None) -> list[str]:
+    if nonce is None:
+        return [source for source in sources if source != CSP.NONCE]
+    return [f"'nonce-{nonce}'" if source == CSP.NONCE else source for source in sources]

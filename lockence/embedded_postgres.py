@@ -249,7 +249,7 @@ def _initialise(cluster: Cluster) -> None:
 @contextlib.contextmanager
 def _socket_folder(cluster: Cluster) -> Iterator[Path]:
     # In /tmp whatever TMPDIR says: a socket's path has room for 107 bytes only.
-    with tempfile.TemporaryDirectory(prefix="lockence-", dir="/tmp") as folder:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="lockence-", dir="/tmp") as folder:
         _give_to(Path(folder), cluster.owner)
         yield Path(folder)
 

@@ -1,6 +1,6 @@
 """/healthz: the process lives. /readyz: it can serve, database and migrations included. /metrics: numbers.
 
-They are answered before any other middleware: a load balancer asks by address, without a host name that
+They are answered before the other middleware: a load balancer asks by address, without a host name that
 ALLOWED_HOSTS knows, often over plain HTTP, and wants no session.
 """
 
@@ -24,25 +24,45 @@ RETRY_AFTER_SECONDS = 5
 class ProbesMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.probes = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+        self.probes: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+            "/healthz": healthz,
+            "/readyz": Readiness(),
+            "/metrics": metrics,
+        }
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.probes.get(request.path_info, self.get_response)(request)
+        probe = self.probes.get(request.path_info)
+        return probe(request) if probe else self.get_response(request)
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
-def readyz(request: HttpRequest) -> HttpResponse:
-    reason = _why_not_ready()
-    if reason:
+class Readiness:
+    """Answers /readyz, and remembers that the migrations were complete: they cannot become less so."""
+
+    migrated = False
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        reason = self.why_not()
+        if reason is None:
+            return JsonResponse({"status": "ok"})
         return JsonResponse(
             {"status": "unavailable", "reason": reason},
             status=503,
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
-    return JsonResponse({"status": "ok"})
+
+    def why_not(self) -> str | None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            self.migrated = self.migrated or _is_migrated()
+        except DatabaseError:
+            logger.warning("The database does not answer", exc_info=True)
+            return "database"
+        return None if self.migrated else "migrations"
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
@@ -51,20 +71,13 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
 
 
-def _why_not_ready() -> str | None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        executor = MigrationExecutor(connection)
-        behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
-        logger.warning("The database does not answer", exc_info=True)
-        connection.close()
-        return "database"
-    return "migrations" if behind else None
+def _is_migrated() -> bool:
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
 def _may_read_metrics(request: HttpRequest) -> bool:
+    """With METRICS_TOKEN as a bearer token; without one set, in development only."""
     if not settings.METRICS_TOKEN:
         return bool(settings.DEVELOPMENT)
     given = request.headers.get("Authorization", "")
@@ -76,5 +89,5 @@ def _registry() -> CollectorRegistry:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return registry
