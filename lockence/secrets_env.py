@@ -1,38 +1,37 @@
 """The secrets of an installation: fresh ones for a .env, and a generated file in development.
 
-`python -m lockence.secrets_env` prints lines for a .env. Each of the three key rings is "id:key", and
+`python -m lockence.secrets_env` prints lines for a .env. Each of the key rings is "id:key", and
 the first is the current one: to rotate, put a new key in front and keep the old ones behind it.
 """
 
 import base64
 import binascii
+import fcntl
 import os
 import secrets
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-KEY_BYTES = 32  # AES-256 and HMAC-SHA-256
-KEY_RINGS = ("ENCRYPTION_KEYS", "INDEX_KEYS", "HWID_KEYS")
+KEY_BYTES = 32  # AES-256, HMAC-SHA-256 and the seed of Ed25519
+KEY_RINGS = ("ENCRYPTION_KEYS", "INDEX_KEYS", "HWID_KEYS", "INSTANCE_SIGNING_KEYS")
 
 
-def fresh_lines() -> str:
-    """SECRET_KEY and one new key for each ring, as lines of a .env file."""
+def fresh_lines() -> dict[str, str]:
+    """SECRET_KEY and one new key for each ring, as lines of a .env file, by name."""
     key_id = f"{datetime.now(UTC):%Y%m%d}"
-    rings = (f"{name}={key_id}:{_fresh_key()}" for name in KEY_RINGS)
-    return "\n".join([f"SECRET_KEY={secrets.token_urlsafe(50)}", *rings]) + "\n"
+    rings = {name: f"{name}={key_id}:{_fresh_key()}\n" for name in KEY_RINGS}
+    return {"SECRET_KEY": f"SECRET_KEY={secrets.token_urlsafe(50)}\n", **rings}
 
 
 def development_file(path: Path) -> Path:
-    """The path, after writing fresh secrets there (mode 600) unless it has some already."""
-    if path.exists():
-        return path
+    """The path, once every secret is in that file (mode 600); those already there stay as they are."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(fresh_lines())
-    _link_unless_there(draft, path)
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+") as file:
+        # Two processes may start at once; the second finds what the first wrote.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        there = {line.partition("=")[0] for line in file}
+        file.writelines(line for name, line in fresh_lines().items() if name not in there)
     return path
 
 
@@ -63,15 +62,5 @@ def _fresh_key() -> str:
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
-def _link_unless_there(draft: Path, path: Path) -> None:
-    # Two processes may start at once: a link, unlike a rename, never replaces what the other one wrote.
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-
-
 if __name__ == "__main__":
-    sys.stdout.write(fresh_lines())
+    sys.stdout.writelines(fresh_lines().values())

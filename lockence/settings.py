@@ -45,6 +45,7 @@ SECRET_KEY = _required("SECRET_KEY")
 ENCRYPTION_KEYS = _key_ring("ENCRYPTION_KEYS")
 INDEX_KEYS = _key_ring("INDEX_KEYS")
 HWID_KEYS = _key_ring("HWID_KEYS")
+INSTANCE_SIGNING_KEYS = _key_ring("INSTANCE_SIGNING_KEYS")
 
 # Where the site is
 
@@ -223,7 +224,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 # lockence.proxies drops this header unless it comes from one of TRUSTED_PROXIES.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = HTTPS
-# The client API never redirects: a program would lose its POST on the way.
+# A program is answered where it asks: many follow a redirect of a POST with a GET.
 SECURE_REDIRECT_EXEMPT = [r"^api/v1/"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=HTTPS)
