@@ -12,4 +12,5 @@ from licensing import errors
 @csrf_exempt
 @login_not_required
 def not_found(request: HttpRequest) -> HttpResponse:
-    return http_response(answers.refuse(errors.NotFoundError("No such address in the API")))
+    refusal = errors.NotFoundError("No such address in the API")
+    return http_response(answers.refuse(refusal, request.META))

@@ -10,6 +10,7 @@ from licensing import ciphers, errors, keys, tokens
 from licensing.events import Actor, record
 from licensing.models import ApiKey, Application, Policy
 from licensing.models.policy import STANDARD_NAME
+from licensing.signing_keys import create_first_signing_keys
 
 # Long enough for every customer to have updated once; a leaked key is retired at once instead.
 OVERLAP_MAX = dt.timedelta(days=365)
@@ -17,9 +18,13 @@ OVERLAP_MAX = dt.timedelta(days=365)
 
 @transaction.atomic
 def create_application(*, team: Team, name: str, actor: Actor) -> Application:
-    """Create an application with its API key and the "Standard" policy: for ever, one device, any number of sessions."""
+    """Create an application with its API key, its signing keys and the "Standard" policy.
+
+    Standard means: for ever, one device, any number of sessions.
+    """
     application = Application.objects.create(team=team, name=name)
     _create_api_key(application)
+    create_first_signing_keys(application=application)
     Policy.objects.create(application=application, name=STANDARD_NAME, is_default=True)
     record(
         "application.created",

@@ -1,7 +1,8 @@
 """Every refusal that Lockence knows: one class, one code that never changes, one message. No HTTP here."""
 
-import uuid
 from typing import ClassVar
+
+from licensing.signatures import SigningFacts
 
 
 class RefusalError(Exception):
@@ -10,12 +11,10 @@ class RefusalError(Exception):
     code: ClassVar[str]
     default_message: ClassVar[str]
 
-    def __init__(
-        self, message: str | None = None, *, application_id: uuid.UUID | None = None
-    ) -> None:
+    def __init__(self, message: str | None = None, *, signing: SigningFacts | None = None) -> None:
         self.message = message or self.default_message
-        # Known as soon as the API key is: the answer names the application that it speaks of.
-        self.application_id = application_id
+        # Known as soon as the API key is: the application that refuses, and the key it signs with.
+        self.signing = signing
         super().__init__(self.message)
 
 
@@ -104,11 +103,9 @@ class RateLimitedError(RefusalError):
     code = "rate_limited"
     default_message = "Too many requests"
 
-    def __init__(
-        self, retry_after_seconds: int, *, application_id: uuid.UUID | None = None
-    ) -> None:
+    def __init__(self, retry_after_seconds: int, *, signing: SigningFacts | None = None) -> None:
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(application_id=application_id)
+        super().__init__(signing=signing)
 
 
 class NotFoundError(RefusalError):
@@ -124,6 +121,11 @@ class PolicyInUseError(RefusalError):
 class PolicyIsDefaultError(RefusalError):
     code = "policy_is_default"
     default_message = "New licenses get this policy: make another one the default first"
+
+
+class SigningKeyInUseError(RefusalError):
+    code = "signing_key_in_use"
+    default_message = "Answers are signed with this key: promote the next one first"
 
 
 class LicenseStateError(RefusalError):

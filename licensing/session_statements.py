@@ -27,16 +27,23 @@ _SESSION_END = """
 """
 
 _LICENSE_FACTS = """
-    application.id AS application_id, application.enabled,
+    application.id AS application_id, signing_key.id AS signing_key_id, signing_key.private_ciphertext,
+    application.enabled,
     license.id AS license_id, license.status AS license_status, license.expires_at AS license_expires_at,
     license.expires_at IS NOT NULL AND license.expires_at <= statement_timestamp() AS license_is_expired,
     policy.name AS policy_name, license.username, license.metadata, policy.heartbeat_interval_seconds
+"""
+
+_CURRENT_SIGNING_KEY = """
+    JOIN licensing_signingkey signing_key
+        ON signing_key.application_id = application.id AND signing_key.state = 'current'
 """
 
 FIND_LICENSE = f"""
     SELECT {_LICENSE_FACTS}, {_SESSIONS_MAX}
     FROM licensing_apikey key
     JOIN licensing_application application ON application.id = key.application_id
+    {_CURRENT_SIGNING_KEY}
     LEFT JOIN licensing_license license
         ON license.application_id = application.id AND license.key_digest = %(license_key_digest)s
     LEFT JOIN licensing_policy policy ON policy.id = license.policy_id
@@ -157,6 +164,7 @@ FIND_SESSION = f"""
         {_SESSION_END} AS session_end
     FROM licensing_apikey key
     JOIN licensing_application application ON application.id = key.application_id
+    {_CURRENT_SIGNING_KEY}
     LEFT JOIN licensing_session session
         ON session.token_digest = %(token_digest)s AND session.application_id = application.id
     LEFT JOIN licensing_license license ON license.id = session.license_id
@@ -182,9 +190,11 @@ TOUCH_SESSION = f"""
 
 END_SESSION = f"""
     WITH found AS (
-        SELECT application.id AS application_id, application.enabled, session.id AS session_id
+        SELECT application.id AS application_id, signing_key.id AS signing_key_id,
+            signing_key.private_ciphertext, application.enabled, session.id AS session_id
         FROM licensing_apikey key
         JOIN licensing_application application ON application.id = key.application_id
+        {_CURRENT_SIGNING_KEY}
         LEFT JOIN licensing_session session
             ON session.token_digest = %(token_digest)s AND session.application_id = application.id
         WHERE {_USABLE_API_KEY}
@@ -194,5 +204,5 @@ END_SESSION = f"""
         FROM found
         WHERE session.id = found.session_id AND found.enabled AND session.ended_at IS NULL
     )
-    SELECT application_id, enabled, session_id FROM found
+    SELECT application_id, signing_key_id, private_ciphertext, enabled, session_id FROM found
 """

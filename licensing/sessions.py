@@ -25,6 +25,7 @@ from licensing.session_statements import (
     TAKE_DEVICE_PLACE,
     TOUCH_SESSION,
 )
+from licensing.signatures import SigningFacts
 from licensing.statements import Row, fetch_row
 
 
@@ -55,7 +56,7 @@ class LicenseFacts:
 class SessionFacts:
     """What a program is told of its session."""
 
-    application_id: uuid.UUID
+    signing: SigningFacts
     license: LicenseFacts
     expires_at: dt.datetime
     heartbeat_interval_seconds: int
@@ -85,7 +86,7 @@ def open_session(*, api_key: str, license_key: str, program: Program) -> OpenedS
         return opened
     # Nothing was opened: either the license changed since it was found, and finding it again says how, or no place is free.
     _find_license(api_key, license_key)
-    raise errors.HwidMismatchError(application_id=found.application_id)
+    raise errors.HwidMismatchError(signing=found.signing)
 
 
 def validate_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
@@ -108,23 +109,24 @@ def touch_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
     # The session was good when the statement began and gone when it reached the row: somebody ended it in between, and
     # asking again tells the reason.
     validate_session(api_key=api_key, session_token=session_token)
-    raise errors.SessionEndedError(application_id=session.application_id)
+    raise errors.SessionEndedError(signing=session.signing)
 
 
-def close_session(*, api_key: str, session_token: uuid.UUID) -> uuid.UUID:
-    """End a session at its program's word and return its application's id; ending it twice does no harm.
+def close_session(*, api_key: str, session_token: uuid.UUID) -> SigningFacts:
+    """End a session at its program's word and return who answers; ending it twice does no harm.
 
     Raises InvalidApiKeyError, ApplicationDisabledError, SessionNotFoundError. A license's state is no reason to refuse.
     """
     row = fetch_row(END_SESSION, _session_parameters(api_key, session_token))
     if row is None:
         raise errors.InvalidApiKeyError
-    application_id, enabled, session_id = row
+    *who, enabled, session_id = row
+    signing = SigningFacts(*who)
     if not enabled:
-        raise errors.ApplicationDisabledError(application_id=application_id)
+        raise errors.ApplicationDisabledError(signing=signing)
     if session_id is None:
-        raise errors.SessionNotFoundError(application_id=application_id)
-    return uuid.UUID(str(application_id))
+        raise errors.SessionNotFoundError(signing=signing)
+    return signing
 
 
 def end_session(*, session: Session, actor: events.Actor, now: dt.datetime) -> bool:
@@ -148,7 +150,7 @@ def end_session(*, session: Session, actor: events.Actor, now: dt.datetime) -> b
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _FoundLicense:
-    application_id: uuid.UUID
+    signing: SigningFacts
     facts: LicenseFacts
     heartbeat_interval_seconds: int
     limits_sessions: bool
@@ -161,12 +163,12 @@ class _Opening:
         self.found = found
         self.token = uuid.uuid4()
         self.parameters: dict[str, Any] = {
-            "application_id": found.application_id,
+            "application_id": found.signing.application_id,
             "license_id": found.facts.id,
             "device_id": uuid7(),
             "session_id": uuid7(),
             "event_id": uuid7(),
-            "hwid_digest": tokens.hwid_digest(found.application_id, program.hwid),
+            "hwid_digest": tokens.hwid_digest(found.signing.application_id, program.hwid),
             "token_digest": tokens.session_token_digest(self.token),
             "device_name": program.device_name,
             "platform": program.platform,
@@ -195,9 +197,9 @@ class _Opening:
             return None
         session_expires_at, license_expires_at = row
         if session_expires_at is None:
-            raise errors.SessionLimitReachedError(application_id=self.found.application_id)
+            raise errors.SessionLimitReachedError(signing=self.found.signing)
         return OpenedSession(
-            application_id=self.found.application_id,
+            signing=self.found.signing,
             license=dataclasses.replace(self.found.facts, expires_at=license_expires_at),
             expires_at=session_expires_at,
             heartbeat_interval_seconds=self.found.heartbeat_interval_seconds,
@@ -217,50 +219,49 @@ def _find_license(api_key: str, license_key: str) -> _FoundLicense:
     if row is None:
         raise errors.InvalidApiKeyError
     *facts, sessions_max = row
-    application_id, license, heartbeat_interval_seconds = _usable_license(
+    signing, license, heartbeat_interval_seconds = _usable_license(
         tuple(facts), errors.LicenseNotFoundError
     )
-    return _FoundLicense(
-        application_id, license, heartbeat_interval_seconds, sessions_max is not None
-    )
+    return _FoundLicense(signing, license, heartbeat_interval_seconds, sessions_max is not None)
 
 
 def _live_session(row: Row | None) -> SessionFacts:
     if not row or row[0] is None:
         raise errors.InvalidApiKeyError
     *facts, _session_id, expires_at, is_ended, is_expired, device_is_released, _session_end = row
-    application_id, license, heartbeat_interval_seconds = _usable_license(
+    signing, license, heartbeat_interval_seconds = _usable_license(
         tuple(facts), errors.SessionNotFoundError
     )
     if is_ended:
-        raise errors.SessionEndedError(application_id=application_id)
+        raise errors.SessionEndedError(signing=signing)
     if is_expired:
-        raise errors.SessionExpiredError(application_id=application_id)
+        raise errors.SessionExpiredError(signing=signing)
     if device_is_released:
-        raise errors.HwidMismatchError(application_id=application_id)
-    return SessionFacts(application_id, license, expires_at, heartbeat_interval_seconds)
+        raise errors.HwidMismatchError(signing=signing)
+    return SessionFacts(signing, license, expires_at, heartbeat_interval_seconds)
 
 
 def _usable_license(
     facts: Row, unknown: type[errors.RefusalError]
-) -> tuple[uuid.UUID, LicenseFacts, int]:
+) -> tuple[SigningFacts, LicenseFacts, int]:
     """Raise the first refusal, in the order of precedence, that application and license call for."""
-    application_id, enabled, license_id, status, expires_at, is_expired, *rest = facts
-    policy_name, username, metadata, heartbeat_interval_seconds = rest
+    *who, enabled, license_id, status, expires_at, is_expired = facts[:8]
+    signing = SigningFacts(*who)
+    policy_name, username, metadata, heartbeat_interval_seconds = facts[8:]
     if not enabled:
-        raise errors.ApplicationDisabledError(application_id=application_id)
+        raise errors.ApplicationDisabledError(signing=signing)
     if license_id is None:
-        raise unknown(application_id=application_id)
+        raise unknown(signing=signing)
     if status == License.Status.SUSPENDED:
-        raise errors.LicenseSuspendedError(application_id=application_id)
+        raise errors.LicenseSuspendedError(signing=signing)
     if status == License.Status.REVOKED:
-        raise errors.LicenseRevokedError(application_id=application_id)
+        raise errors.LicenseRevokedError(signing=signing)
     if is_expired:
-        raise errors.LicenseExpiredError(application_id=application_id)
+        raise errors.LicenseExpiredError(signing=signing)
     license = LicenseFacts(
         license_id, status, expires_at, policy_name, username, json.loads(metadata)
     )
-    return application_id, license, heartbeat_interval_seconds
+    return signing, license, heartbeat_interval_seconds
 
 
 def _session_parameters(api_key: str, session_token: uuid.UUID) -> dict[str, Any]:

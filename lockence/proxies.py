@@ -1,7 +1,8 @@
 """Who really asks, when a proxy stands in front: its X-Forwarded headers count only if we trust it."""
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -10,25 +11,35 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class TrustedProxyMiddleware:
-    """Set REMOTE_ADDR to the client's address and drop forwarded headers that anybody could have written.
-
-    TRUSTED_PROXIES lists networks (10.0.0.0/8). The client is the right-most address in X-Forwarded-For
-    that is not itself a trusted proxy: what stands to its left was written by the client.
-    """
+    """Tell the rest of the site who really asks: see `name_the_client`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.trusted = [ipaddress.ip_network(proxy) for proxy in settings.TRUSTED_PROXIES]
+        self.trusted = trusted_networks()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        peer = request.META.get("REMOTE_ADDR", "")
-        if self.trusted and _is_within(peer, self.trusted):
-            forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-            request.META["REMOTE_ADDR"] = _client(forwarded, self.trusted) or peer
-        else:
-            request.META.pop("HTTP_X_FORWARDED_PROTO", None)
-        request.META.pop("HTTP_X_FORWARDED_FOR", None)
+        name_the_client(request.META, self.trusted)
         return self.get_response(request)
+
+
+def trusted_networks() -> list[Network]:
+    return [ipaddress.ip_network(proxy) for proxy in settings.TRUSTED_PROXIES]
+
+
+def name_the_client(environ: MutableMapping[str, Any], trusted: Sequence[Network]) -> None:
+    """Set REMOTE_ADDR to the client's address and drop forwarded headers that anybody could have written.
+
+    TRUSTED_PROXIES lists networks (10.0.0.0/8). The client is the right-most address in X-Forwarded-For
+    that is not itself a trusted proxy: what stands to its left was written by the client. A second call
+    changes nothing more.
+    """
+    peer = environ.get("REMOTE_ADDR", "")
+    if trusted and _is_within(peer, trusted):
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
+        environ["REMOTE_ADDR"] = _client(forwarded, trusted) or peer
+    else:
+        environ.pop("HTTP_X_FORWARDED_PROTO", None)
+    environ.pop("HTTP_X_FORWARDED_FOR", None)
 
 
 def _client(forwarded: str, trusted: Sequence[Network]) -> str | None:

@@ -6,4 +6,9 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lockence.settings")
 
-application = get_wsgi_application()
+pages = get_wsgi_application()
+
+# Models can be imported only now that Django is set up.
+from lockence.fast_lane import FastLane  # noqa: E402
+
+application = FastLane(pages)

@@ -4,21 +4,29 @@ import dataclasses
 import datetime as dt
 import json
 import logging
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from api.errors import STATUSES, docs_url, retry_after_seconds
 from api.parsers import parse_object
-from api.runtime import inputs
+from api.runtime import inputs, requests
+from api.runtime.requests import Environ
 from licensing import errors, sessions
+from licensing.ciphers import UndecipherableError
+from licensing.signatures import (
+    SignedRequest,
+    SigningFacts,
+    application_signer,
+    instance_signer,
+    sign,
+)
 
 logger = logging.getLogger(__name__)
 
-BODY_MAX_BYTES = 16 * 1024
+CONTENT_TYPE = "application/json"
 
 Members = dict[str, Any]
 
@@ -32,39 +40,42 @@ class Answer:
 
 @dataclasses.dataclass(slots=True)
 class _Context:
-    """What is known of a request so far, and so can be told whatever comes of it."""
+    """What is known of a request so far, and so can be told, and signed, whatever comes of it."""
 
+    request: SignedRequest
     ip_address: str | None
     nonce: str | None = None
 
 
-def answer(call: str, environ: Mapping[str, Any]) -> Answer:
+def answer(call: str, environ: Environ) -> Answer:
     """Answer one request to `init`, `validate`, `heartbeat` or `logout`, told as a WSGI environment (PEP 3333).
 
-    Raises nothing: every failure is an answer as well.
+    Raises nothing: every failure is an answer as well, and every answer is signed.
     """
-    context = _Context(environ.get("REMOTE_ADDR") or None)
+    context = _context_of(environ)
     try:
-        body = parse_object(_body_of(environ))
+        requests.refuse_unknown_hosts(environ)
+        body = parse_object(requests.body_of(environ))
         context.nonce = inputs.nonce(body)
-        members, application_id = _CALLS[call](body, context)
+        members, signing = _CALLS[call](body, context)
+        return _sealed(200, {"success": True, "code": "ok", **members}, context, signing)
     except errors.RefusalError as refusal:
         return _refused(refusal, context)
     except (OperationalError, InterfaceError):
-        logger.exception("the database did not answer")
+        logger.exception("The database did not answer %s", call)
+        connection.close_if_unusable_or_obsolete()
         return _refused(errors.TemporarilyUnavailableError(), context)
     except Exception:
         logger.exception("%s failed", call)
         return _refused(errors.ServerError(), context)
-    return _sealed(200, {"success": True, "code": "ok", **members}, context, application_id, {})
 
 
-def refuse(refusal: errors.RefusalError) -> Answer:
-    """Return the answer that a refusal calls for where no call was reached (an unknown path, a wrong host)."""
-    return _refused(refusal, _Context(None))
+def refuse(refusal: errors.RefusalError, environ: Environ) -> Answer:
+    """Return the answer that a refusal calls for where no call was reached: an unknown address, a failure of ours."""
+    return _refused(refusal, _context_of(environ))
 
 
-def _init(body: Members, context: _Context) -> tuple[Members, uuid.UUID]:
+def _init(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     given = inputs.init_input(body, context.ip_address)
     session = sessions.open_session(
         api_key=given.api_key, license_key=given.license_key, program=given.program
@@ -73,34 +84,32 @@ def _init(body: Members, context: _Context) -> tuple[Members, uuid.UUID]:
         "message": "Authentication successful",
         "session_token": str(session.token),
         **_session_members(session),
-    }, session.application_id
+    }, session.signing
 
 
-def _validate(body: Members, context: _Context) -> tuple[Members, uuid.UUID]:
+def _validate(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     given = inputs.session_input(body)
     session = sessions.validate_session(api_key=given.api_key, session_token=given.session_token)
-    return {"message": "Session is valid", **_session_members(session)}, session.application_id
+    return {"message": "Session is valid", **_session_members(session)}, session.signing
 
 
-def _heartbeat(body: Members, context: _Context) -> tuple[Members, uuid.UUID]:
+def _heartbeat(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     given = inputs.session_input(body)
     session = sessions.touch_session(api_key=given.api_key, session_token=given.session_token)
     return {
         "message": "Heartbeat received",
         "expires_at": _time(session.expires_at),
         "heartbeat_interval": session.heartbeat_interval_seconds,
-    }, session.application_id
+    }, session.signing
 
 
-def _logout(body: Members, context: _Context) -> tuple[Members, uuid.UUID]:
+def _logout(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     given = inputs.session_input(body)
-    application_id = sessions.close_session(
-        api_key=given.api_key, session_token=given.session_token
-    )
-    return {"message": "Logged out"}, application_id
+    signing = sessions.close_session(api_key=given.api_key, session_token=given.session_token)
+    return {"message": "Logged out"}, signing
 
 
-_CALLS: dict[str, Callable[[Members, _Context], tuple[Members, uuid.UUID]]] = {
+_CALLS: dict[str, Callable[[Members, _Context], tuple[Members, SigningFacts]]] = {
     "init": _init,
     "validate": _validate,
     "heartbeat": _heartbeat,
@@ -125,40 +134,8 @@ def _session_members(session: sessions.SessionFacts) -> Members:
     }
 
 
-def _body_of(environ: Mapping[str, Any]) -> bytes:
-    if environ["REQUEST_METHOD"] != "POST":
-        raise errors.MethodNotAllowedError
-    length = environ.get("CONTENT_LENGTH") or ""
-    if length.isdecimal() and int(length) > BODY_MAX_BYTES:
-        raise errors.BodyTooLargeError
-    _refuse_other_media_types(environ.get("CONTENT_TYPE") or "")
-    return _read(environ, length)
-
-
-def _read(environ: Mapping[str, Any], length: str) -> bytes:
-    """Read the body, of a told length or in chunks (RFC 9112, section 7.1), but never more than is allowed."""
-    is_chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
-    wanted = BODY_MAX_BYTES + 1 if is_chunked else int(length) if length.isdecimal() else 0
-    try:
-        body: bytes = environ["wsgi.input"].read(wanted)
-    except Exception as error:
-        # Each server has its own exception for a client that breaks off or sends broken chunks.
-        raise errors.InvalidRequestError("The body could not be read to its end") from error
-    if is_chunked and len(body) > BODY_MAX_BYTES:
-        raise errors.BodyTooLargeError
-    if not is_chunked and len(body) < wanted:
-        raise errors.InvalidRequestError("The body could not be read to its end")
-    return body
-
-
-def _refuse_other_media_types(content_type: str) -> None:
-    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    if media_type != "application/json":
-        raise errors.UnsupportedMediaTypeError
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name == "charset" and value.strip('"') not in ("utf-8", "utf8"):
-            raise errors.UnsupportedMediaTypeError("The charset must be UTF-8")
+def _context_of(environ: Environ) -> _Context:
+    return _Context(requests.signed_request(environ), environ.get("REMOTE_ADDR") or None)
 
 
 def _refused(refusal: errors.RefusalError, context: _Context) -> Answer:
@@ -173,30 +150,45 @@ def _refused(refusal: errors.RefusalError, context: _Context) -> Answer:
         "message": refusal.message,
         "docs": docs_url(refusal.code),
     }
-    return _sealed(STATUSES[type(refusal)].value, members, context, refusal.application_id, headers)
+    answer = _sealed(STATUSES[type(refusal)].value, members, context, refusal.signing)
+    answer.headers.update(headers)
+    return answer
 
 
 def _sealed(
-    status: int,
-    members: Members,
-    context: _Context,
-    application_id: uuid.UUID | None,
-    headers: dict[str, str],
+    status: int, members: Members, context: _Context, signing: SigningFacts | None
 ) -> Answer:
-    members["server_time"] = _time(timezone.now())
-    if application_id is not None:
-        members["application_id"] = str(application_id)
+    """Complete the body and sign the whole with the application's key, or the installation's where none is known."""
+    try:
+        signer = application_signer(signing) if signing else instance_signer()
+    except UndecipherableError:
+        # Unsigned, a yes would be as good as a forged one.
+        logger.exception("The signing key of application %s does not open", signing)
+        return _refused(errors.TemporarilyUnavailableError(), context)
+    now = timezone.now()
+    members["server_time"] = _time(now)
+    if signing is not None:
+        members["application_id"] = str(signing.application_id)
     if context.nonce is not None:
         members["nonce"] = context.nonce
     body = json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
+    signature = sign(
+        signer=signer,
+        request=context.request,
+        status=status,
+        content_type=CONTENT_TYPE,
+        body=body,
+        nonce=context.nonce,
+        created=int(now.timestamp()),
+    )
     return Answer(
         status,
         body,
         {
-            "Content-Type": "application/json",
+            "Content-Type": CONTENT_TYPE,
             "Content-Length": str(len(body)),
-            "Cache-Control": "no-store",
-            **headers,
+            "Cache-Control": "no-store, no-transform",
+            **signature,
         },
     )
 

@@ -8,6 +8,7 @@ from licensing.models.license import License
 from licensing.models.license_batch import LicenseBatch
 from licensing.models.policy import Policy
 from licensing.models.session import Session
+from licensing.models.signing_key import SigningKey
 
 __all__ = [
     "ApiKey",
@@ -18,4 +19,5 @@ __all__ = [
     "LicenseBatch",
     "Policy",
     "Session",
+    "SigningKey",
 ]

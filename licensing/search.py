@@ -1,0 +1,44 @@
+"""Which licenses a search finds: by the beginning of a name or e-mail, the end of a key, or a whole key."""
+
+import datetime as dt
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from licensing import keys, tokens
+from licensing.models import Application, License
+from licensing.models.license import LicenseQuerySet
+
+_LAST = 5
+
+
+def find_licenses(
+    application: Application, *, text: str = "", state: str = "", at: dt.datetime
+) -> LicenseQuerySet:
+    """Return the licenses that match `text` and are in `state` at a moment; empty or unknown asks for nothing."""
+    found = _in_state(License.objects.for_application(application), state, at)
+    text = text.strip()
+    if not text:
+        return found
+    # lower(…) LIKE 'text%' is what the indexes on names and addresses are made for.
+    return found.annotate(username_lower=Lower("username"), email_lower=Lower("email")).filter(
+        Q(username_lower__startswith=text.lower())
+        | Q(email_lower__startswith=text.lower())
+        | Q(key_last5__in=_ends(text))
+        | Q(key_digest=tokens.license_key_digest(text))
+    )
+
+
+def _in_state(licenses: LicenseQuerySet, state: str, at: dt.datetime) -> LicenseQuerySet:
+    if state == "active":
+        return licenses.usable(at)
+    if state == "expired":
+        return licenses.expired(at)
+    if state in (License.Status.SUSPENDED, License.Status.REVOKED):
+        return licenses.filter(status=state)
+    return licenses
+
+
+def _ends(text: str) -> list[str]:
+    """What the last five of a key may look like when this was typed: as it is, and forgiven like a whole key."""
+    return [text[-_LAST:], keys.normalized_license_key(text)] if len(text) <= _LAST + 2 else []
