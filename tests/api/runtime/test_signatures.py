@@ -1,0 +1,212 @@
+"""Every answer is signed by RFC 9421; an independent library checks each one."""
+
+import base64
+import dataclasses
+import datetime as dt
+import hashlib
+import json
+import logging
+import time
+import types
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.http import HttpResponse
+from http_message_signatures import (
+    HTTPMessageVerifier,
+    HTTPSignatureKeyResolver,
+    algorithms,
+)
+
+from licensing import signatures, signing_keys
+from licensing.events import SYSTEM
+from licensing.models import Application, SigningKey
+from tests.api.runtime.conftest import Program
+
+COVERED = {
+    '"@status"',
+    '"content-digest"',
+    '"content-type"',
+    '"@method";req',
+    '"@authority";req',
+    '"@path";req',
+}
+NONCE = "0123456789abcdef-_AZ"
+
+
+def test_an_answer_is_signed_with_the_applications_current_key(program: Program) -> None:
+    response = program.init(nonce=NONCE)
+
+    verified = verify(response, "init", current_key(program))
+    assert verified.covered_components == COVERED
+    assert verified.parameters["keyid"] == signatures.thumbprint(current_key(program))
+    assert verified.parameters["alg"] == "ed25519"
+    assert verified.parameters["tag"] == "lockence-v1"
+    assert verified.parameters["nonce"] == NONCE
+    assert verified.parameters["expires"] - verified.parameters["created"] == 60
+    assert abs(verified.parameters["created"] - time.time()) < 30
+    assert response.json()["application_id"] == str(program.license.application_id)
+
+
+def test_all_four_calls_are_signed(program: Program) -> None:
+    program.init()
+
+    for call in (program.validate, program.heartbeat, program.logout):
+        response = call(nonce=NONCE)
+        assert response.status_code == 200
+        verify(response, call.__name__, current_key(program))
+
+
+def test_refusals_are_signed_by_the_application_that_refuses(program: Program) -> None:
+    response = program.init(license_key="AAAAA-AAAAA-AAAAA-AAAAA", nonce=NONCE)
+
+    assert response.status_code == 404
+    assert verify(response, "init", current_key(program)).parameters["nonce"] == NONCE
+    assert response.json()["nonce"] == NONCE
+
+
+def test_an_unknown_api_key_is_refused_in_the_installations_name(program: Program) -> None:
+    response = program.init(api_key="lck_pk_unknown", nonce=NONCE)
+
+    verified = verify(response, "init", instance_key())
+    assert response.status_code == 401
+    assert verified.parameters["tag"] == "lockence-instance-v1"
+    assert "application_id" not in response.json()
+
+
+@pytest.mark.parametrize("method", ["get", "put", "delete", "options", "head"])
+def test_answers_to_other_methods_are_signed_too(program: Program, method: str) -> None:
+    response = getattr(program.client, method)("/api/v1/init")
+
+    assert response.status_code == 405
+    if method != "head":
+        verify(response, "init", instance_key(), method=method.upper())
+
+
+def test_an_unknown_address_is_refused_with_a_signature(program: Program) -> None:
+    response = program.client.post("/api/v1/nothing-here", b"{}", content_type="application/json")
+
+    assert response.status_code == 404
+    assert response.json()["code"] == "not_found"
+    verify(response, "nothing-here", instance_key())
+
+
+def test_the_clients_own_digest_is_checked_and_covered(program: Program) -> None:
+    response, digest = send_with_digest(program, digest_of=lambda body: body)
+
+    verified = verify(response, "init", current_key(program), content_digest=digest)
+    assert '"content-digest";req' in verified.covered_components
+
+
+def test_a_body_that_does_not_have_the_digest_sent_with_it_is_refused(program: Program) -> None:
+    response, _digest = send_with_digest(program, digest_of=lambda body: body + b" ")
+
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
+    assert "Content-Digest" in response.json()["message"]
+
+
+@pytest.mark.parametrize("field", ["", "sha-256", "sha-256=abc", "sha-256=:abc:", "x", "a=:b:,"])
+def test_a_malformed_content_digest_is_refused(program: Program, field: str) -> None:
+    response = program.client.post(
+        "/api/v1/init", b"{}", content_type="application/json", headers={"Content-Digest": field}
+    )
+
+    assert response.status_code == 400
+    assert "Content-Digest" in response.json()["message"]
+
+
+@pytest.mark.parametrize("nonce", ["short", "a" * 65, "white space here!", 12345678901234567890])
+def test_a_malformed_nonce_is_refused(program: Program, nonce: object) -> None:
+    response = program.init(nonce=nonce)
+
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
+    assert "nonce" in response.json()["message"]
+
+
+def test_after_a_promotion_the_next_key_signs(program: Program, application: Application) -> None:
+    pinned_next = application.signing_keys.get(state="next").public_key
+
+    signing_keys.promote_next_signing_key(application=application, actor=SYSTEM)
+
+    verify(program.init(nonce=NONCE), "init", pinned_next)
+    assert application.signing_keys.published().count() == 3
+
+
+def test_a_key_that_does_not_open_gives_no_unsigned_answer(
+    program: Program, application: Application, caplog: pytest.LogCaptureFixture
+) -> None:
+    SigningKey.objects.filter(application=application).update(private_ciphertext="v1.gone.AAAA")
+
+    with caplog.at_level(logging.CRITICAL):
+        response = program.init(nonce=NONCE)
+
+    assert (response.status_code, response.json()["code"]) == (503, "temporarily_unavailable")
+    assert verify(response, "init", instance_key()).parameters["tag"] == "lockence-instance-v1"
+
+
+def test_answers_are_neither_kept_nor_changed_on_their_way(program: Program) -> None:
+    assert program.init()["Cache-Control"] == "no-store, no-transform"
+
+
+def send_with_digest(program: Program, digest_of) -> tuple[HttpResponse, str]:
+    body = json.dumps(
+        {"api_key": program.api_key, "license_key": program.license_key, "hwid": "device-1"}
+    ).encode()
+    digest = base64.b64encode(hashlib.sha256(digest_of(body)).digest()).decode()
+    field = f"sha-256=:{digest}:"
+    response = program.client.post(
+        "/api/v1/init", body, content_type="application/json", headers={"Content-Digest": field}
+    )
+    return response, field
+
+
+def current_key(program: Program) -> str:
+    return program.license.application.signing_keys.get(state="current").public_key
+
+
+def instance_key() -> str:
+    return signatures.public_text(signatures.instance_signer().private_key)
+
+
+class _Key(HTTPSignatureKeyResolver):
+    def __init__(self, public_text: str) -> None:
+        raw = base64.urlsafe_b64decode(public_text + "=")
+        self.key = Ed25519PublicKey.from_public_bytes(raw)
+
+    def resolve_public_key(self, key_id: str) -> Ed25519PublicKey:
+        return self.key
+
+
+@dataclasses.dataclass
+class Verified:
+    parameters: dict[str, object]
+    covered_components: set[str]
+
+
+def verify(
+    response: HttpResponse,
+    call: str,
+    public_text: str,
+    method: str = "POST",
+    content_digest: str | None = None,
+) -> Verified:
+    """Check digest and signature with `http-message-signatures`; raise if either is wrong."""
+    digest = base64.b64encode(hashlib.sha256(response.content).digest()).decode()
+    assert response["Content-Digest"] == f"sha-256=:{digest}:"
+    headers = {"Content-Digest": content_digest} if content_digest else {}
+    request = types.SimpleNamespace(
+        method=method, url=f"http://testserver/api/v1/{call}", headers=headers
+    )
+    message = types.SimpleNamespace(
+        status_code=response.status_code,
+        headers={name.lower(): value for name, value in response.headers.items()},
+        request=request,
+        url=request.url,
+    )
+    verifier = HTTPMessageVerifier(
+        signature_algorithm=algorithms.ED25519,
+        key_resolver=_Key(public_text),
+    )
+    [result] = verifier.verify(message, max_age=dt.timedelta(minutes=1))
+    covered = set(result.covered_components) - {'"@signature-params"'}
+    return Verified(dict(result.parameters), covered)
