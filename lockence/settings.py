@@ -49,16 +49,17 @@ INSTANCE_SIGNING_KEYS = _key_ring("INSTANCE_SIGNING_KEYS")
 
 # Where the site is
 
-if DEVELOPMENT:
-    SITE_URL = env.str("SITE_URL", default=f"http://127.0.0.1:{env.int('PORT', default=8000)}")
-else:
-    SITE_URL = _required("SITE_URL")
-SITE_URL = SITE_URL.rstrip("/")
+SITE_URL = (
+    env.str("SITE_URL", default=f"http://127.0.0.1:{env.int('PORT', default=8000)}")
+    if DEVELOPMENT
+    else _required("SITE_URL")
+).rstrip("/")
 SITE_HOST = urlsplit(SITE_URL).hostname or ""
 HTTPS = SITE_URL.startswith("https://")
 
 ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS", default=[SITE_HOST, *(["localhost", "127.0.0.1"] if DEVELOPMENT else [])]
+    "ALLOWED_HOSTS",
+    default=[SITE_HOST, "localhost", "127.0.0.1"] if DEVELOPMENT else [SITE_HOST],
 )
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
@@ -132,7 +133,14 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Database: one connection for each thread of the server, kept open
 
-DATABASES = {"default": env.db("DATABASE_URL", default="postgres:///lockence")}
+DATABASES = {
+    "default": env.db_url_config(
+        # ./dev sets it to its own server; without one, what needs no database still works.
+        env.str("DATABASE_URL", default="postgres:///lockence")
+        if DEVELOPMENT
+        else _required("DATABASE_URL")
+    )
+}
 DATABASES["default"] |= {
     # A socket's folder in the URL is written with %2F for each slash.
     "HOST": unquote(DATABASES["default"]["HOST"]),
