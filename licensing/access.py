@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404
 
-from accounts.access import Right, roles_with
+from accounts.access import Right, Role, roles_with
 from accounts.models import User
 from licensing.models import ApiKey, Application, Device, License, LicenseBatch, Policy, Session
 
@@ -39,6 +39,14 @@ def application_for(
 def allows(user: User | AnonymousUser, application: Application, right: Right) -> bool:
     """Tell whether the user has a right in an application."""
     return applications_of(user, right).filter(pk=application.pk).exists()
+
+
+def rights_in(user: User | AnonymousUser, application: Application) -> frozenset[Right]:
+    """Return the rights that the user's role gives in an application; none to a stranger."""
+    if not user.is_authenticated or not user.is_active:
+        return frozenset()
+    membership = user.memberships.filter(team=application.team_id).first()
+    return Role(membership.role).rights if membership else frozenset()
 
 
 def license_for(

@@ -1,6 +1,7 @@
 """Acts on applications and their API keys."""
 
 import datetime as dt
+import uuid
 
 from django.db import transaction
 
@@ -17,12 +18,21 @@ OVERLAP_MAX = dt.timedelta(days=365)
 
 
 @transaction.atomic
-def create_application(*, team: Team, name: str, actor: Actor) -> Application:
+def create_application(
+    *, team: Team, name: str, actor: Actor, id: uuid.UUID | None = None
+) -> Application:
     """Create an application with its API key, its signing keys and the "Standard" policy.
 
-    Standard means: for ever, one device, any number of sessions.
+    Standard means: for ever, one device, any number of sessions. `id` is chosen by the asker: asking twice with the same one
+    creates once. Raises InvalidRequestError when it is another team's.
     """
-    application = Application.objects.create(team=team, name=name)
+    application, is_new = Application.objects.get_or_create(
+        id=id or uuid7(), defaults={"team": team, "name": name}
+    )
+    if application.team_id != team.pk:
+        raise errors.InvalidRequestError("id is taken")
+    if not is_new:
+        return application
     _create_api_key(application)
     create_first_signing_keys(application=application)
     Policy.objects.create(application=application, name=STANDARD_NAME, is_default=True)
@@ -66,16 +76,25 @@ def disable_application(*, application: Application, actor: Actor) -> bool:
 
 @transaction.atomic
 def rotate_api_key(
-    *, application: Application, overlap: dt.timedelta, actor: Actor, now: dt.datetime
+    *,
+    application: Application,
+    overlap: dt.timedelta,
+    actor: Actor,
+    now: dt.datetime,
+    replaces: uuid.UUID | None = None,
 ) -> ApiKey:
     """Make a new API key; the one before answers for `overlap` longer (none: it stops answering at once).
 
-    Raises InvalidRequestError when the overlap is negative or longer than a year.
+    `replaces` is the id of the key that the asker saw: once another has taken its place, that one is returned and nothing
+    changes. Raises InvalidRequestError when the overlap is negative or longer than a year.
     """
     if not dt.timedelta(0) <= overlap <= OVERLAP_MAX:
         raise errors.InvalidRequestError("overlap must be between 0 and 365 days")
     Application.objects.select_for_update().get(pk=application.pk)
-    ApiKey.objects.filter(application=application).current().update(expires_at=now + overlap)
+    current = ApiKey.objects.filter(application=application).current()
+    if replaces and not current.filter(pk=replaces).exists():
+        return current.get()
+    current.update(expires_at=now + overlap)
     api_key = _create_api_key(application)
     record(
         "api_key.rotated",

@@ -164,6 +164,19 @@ def revoke_license(*, license: License, actor: Actor, now: dt.datetime) -> bool:
     return True
 
 
+def reveal_license_key(*, license: License, actor: Actor) -> str:
+    """Return the whole key and record who saw it; raises UndecipherableError when it does not open."""
+    key = license.reveal()
+    record(
+        "license.key_revealed",
+        target=license,
+        actor=actor,
+        application=license.application,
+        license=license,
+    )
+    return key
+
+
 _ACTIONS = {
     _Status.ACTIVE: "license.restored",
     _Status.SUSPENDED: "license.suspended",

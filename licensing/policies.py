@@ -2,10 +2,12 @@
 
 import contextlib
 import dataclasses
+import uuid
 from collections.abc import Iterator
 
 from django.db import IntegrityError, transaction
 
+from accounts.ids import uuid7
 from licensing import errors
 from licensing.events import Actor, record
 from licensing.models import Application, Policy
@@ -25,10 +27,21 @@ class Rules:
     heartbeat_interval_seconds: int = 300
 
 
-def create_policy(*, application: Application, rules: Rules, actor: Actor) -> Policy:
-    """Add a policy; raises InvalidRequestError when its name is taken or a rule is out of bounds."""
+def create_policy(
+    *, application: Application, rules: Rules, actor: Actor, id: uuid.UUID | None = None
+) -> Policy:
+    """Add a policy. `id` is chosen by the asker: asking twice with the same one adds once.
+
+    Raises InvalidRequestError when its name or id is taken or a rule is out of bounds.
+    """
     with _broken_rules_refused(), transaction.atomic():
-        policy = Policy.objects.create(application=application, **dataclasses.asdict(rules))
+        policy, is_new = Policy.objects.get_or_create(
+            id=id or uuid7(), defaults={"application": application, **dataclasses.asdict(rules)}
+        )
+        if policy.application_id != application.pk:
+            raise errors.InvalidRequestError("id is taken")
+        if not is_new:
+            return policy
         record(
             "policy.created",
             target=policy,
