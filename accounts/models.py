@@ -104,3 +104,21 @@ class Membership(models.Model):
 
     def allows(self, right: Right) -> bool:
         return right in Role(self.role).rights
+
+
+class LimitWindow(models.Model):
+    """How often one subject was seen since its window began; accounts/limits.py alone reads and writes it."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=40)
+    subject = models.CharField(max_length=200)
+    hits = models.PositiveIntegerField()
+    ends_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "subject"], name="one_window_per_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.subject}: {self.hits}"

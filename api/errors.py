@@ -35,10 +35,21 @@ UNAVAILABLE_RETRY_AFTER_SECONDS = 5
 def retry_after_seconds(refusal: errors.RefusalError) -> int | None:
     """Return when asking again makes sense, for the `Retry-After` header (RFC 9110, section 10.2.3); None: not at all."""
     if isinstance(refusal, errors.RateLimitedError):
-        return refusal.retry_after_seconds
+        return refusal.outcome.retry_after_seconds
     if isinstance(refusal, errors.TemporarilyUnavailableError):
         return UNAVAILABLE_RETRY_AFTER_SECONDS
     return None
+
+
+def limit_headers(refusal: errors.RefusalError) -> dict[str, str]:
+    """Return `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) for a limit that was reached."""
+    if not isinstance(refusal, errors.RateLimitedError):
+        return {}
+    outcome, limit = refusal.outcome, refusal.outcome.limit
+    return {
+        "RateLimit-Policy": f'"{limit.name}";q={limit.hits_max};w={limit.window_seconds}',
+        "RateLimit": f'"{limit.name}";r={outcome.remaining};t={outcome.retry_after_seconds}',
+    }
 
 
 def docs_url(code: str) -> str:

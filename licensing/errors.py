@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from accounts.limits import Outcome
 from licensing.signatures import SigningFacts
 
 
@@ -98,13 +99,13 @@ class UnsupportedMediaTypeError(RefusalError):
 
 
 class RateLimitedError(RefusalError):
-    """Too many failures from one place; `retry_after_seconds` says when asking again makes sense."""
+    """Too many failures from one place; `outcome` says which limit was reached and when asking again makes sense."""
 
     code = "rate_limited"
     default_message = "Too many requests"
 
-    def __init__(self, retry_after_seconds: int, *, signing: SigningFacts | None = None) -> None:
-        self.retry_after_seconds = retry_after_seconds
+    def __init__(self, outcome: Outcome, *, signing: SigningFacts | None = None) -> None:
+        self.outcome = outcome
         super().__init__(signing=signing)
 
 

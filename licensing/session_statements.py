@@ -40,13 +40,18 @@ _CURRENT_SIGNING_KEY = """
 """
 
 FIND_LICENSE = f"""
-    SELECT {_LICENSE_FACTS}, {_SESSIONS_MAX}
+    SELECT {_LICENSE_FACTS}, {_SESSIONS_MAX},
+        failures.hits, CEIL(EXTRACT(EPOCH FROM failures.ends_at - statement_timestamp()))::int
     FROM licensing_apikey key
     JOIN licensing_application application ON application.id = key.application_id
     {_CURRENT_SIGNING_KEY}
     LEFT JOIN licensing_license license
         ON license.application_id = application.id AND license.key_digest = %(license_key_digest)s
     LEFT JOIN licensing_policy policy ON policy.id = license.policy_id
+    LEFT JOIN accounts_limitwindow failures
+        ON failures.name = %(limit)s
+        AND failures.subject = application.id::text || ' ' || %(network)s
+        AND failures.ends_at > statement_timestamp()
     WHERE {_USABLE_API_KEY}
 """
 

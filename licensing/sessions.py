@@ -13,7 +13,8 @@ from typing import Any
 from django.db import transaction
 
 from accounts.ids import uuid7
-from licensing import errors, events, tokens
+from accounts.limits import Outcome, network_of
+from licensing import errors, events, failures, tokens
 from licensing.models import License, Session
 from licensing.session_statements import (
     BIND_DEVICE,
@@ -27,6 +28,16 @@ from licensing.session_statements import (
 )
 from licensing.signatures import SigningFacts
 from licensing.statements import Row, fetch_row
+
+# What a guesser of license keys sees of a wrong key, of a device that is not the customer's, or of a key that is no use.
+_FAILURES = (
+    errors.InvalidApiKeyError,
+    errors.LicenseNotFoundError,
+    errors.LicenseSuspendedError,
+    errors.LicenseRevokedError,
+    errors.LicenseExpiredError,
+    errors.HwidMismatchError,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,20 +84,14 @@ def open_session(*, api_key: str, license_key: str, program: Program) -> OpenedS
     """Check a license, bind the device if a place is free, and open a session.
 
     Raises the first that applies of InvalidApiKeyError, ApplicationDisabledError, LicenseNotFoundError,
-    LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, HwidMismatchError and SessionLimitReachedError. A refused
-    call changes nothing.
+    LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, HwidMismatchError and SessionLimitReachedError; or
+    RateLimitedError where a network fails too often. A refused call changes nothing but that count.
     """
-    found = _find_license(api_key, license_key)
-    opening = _Opening(found, program)
-    if not found.limits_sessions and (opened := opening.on_a_bound_device()):
-        return opened
-    with transaction.atomic():
-        opened = opening.under_the_license_lock()
-    if opened:
-        return opened
-    # Nothing was opened: either the license changed since it was found, and finding it again says how, or no place is free.
-    _find_license(api_key, license_key)
-    raise errors.HwidMismatchError(signing=found.signing)
+    try:
+        return _open_session(api_key, license_key, program)
+    except _FAILURES as refusal:
+        failures.count(refusal, program.ip_address)
+        raise
 
 
 def validate_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
@@ -148,12 +153,27 @@ def end_session(*, session: Session, actor: events.Actor, now: dt.datetime) -> b
     return bool(ended)
 
 
+def _open_session(api_key: str, license_key: str, program: Program) -> OpenedSession:
+    found = _find_license(api_key, license_key, program.ip_address)
+    opening = _Opening(found, program)
+    if not found.limits_sessions and (opened := opening.on_a_bound_device()):
+        return opened
+    with transaction.atomic():
+        opened = opening.under_the_license_lock()
+    if opened:
+        return opened
+    # Nothing was opened: either the license changed since it was found, and finding it again says how, or no place is free.
+    _find_license(api_key, license_key, program.ip_address)
+    raise errors.HwidMismatchError(signing=found.signing)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class _FoundLicense:
     signing: SigningFacts
     facts: LicenseFacts
     heartbeat_interval_seconds: int
     limits_sessions: bool
+    too_many_failures: Outcome | None
 
 
 class _Opening:
@@ -186,6 +206,9 @@ class _Opening:
             fetch_row(LOCK_LICENSE, self.parameters)
             if opened := self.on_a_bound_device():
                 return opened
+        if self.found.too_many_failures is not None:
+            # A right guess among many wrong ones gains nothing; a device that was here before has passed already.
+            raise errors.RateLimitedError(self.found.too_many_failures, signing=self.found.signing)
         if fetch_row(TAKE_DEVICE_PLACE, self.parameters):
             fetch_row(BIND_DEVICE, self.parameters)
         return self.on_a_bound_device()
@@ -207,22 +230,30 @@ class _Opening:
         )
 
 
-def _find_license(api_key: str, license_key: str) -> _FoundLicense:
+def _find_license(api_key: str, license_key: str, ip_address: str | None) -> _FoundLicense:
     # Every license key is digested and looked up in the same way, well-formed or not, so that the work tells nothing.
     row = fetch_row(
         FIND_LICENSE,
         {
             "api_key_digest": tokens.api_key_digest(api_key),
             "license_key_digest": tokens.license_key_digest(license_key),
+            "limit": failures.LIMIT_NAME,
+            "network": network_of(ip_address),
         },
     )
     if row is None:
         raise errors.InvalidApiKeyError
-    *facts, sessions_max = row
+    *facts, sessions_max, failures_hits, failures_seconds = row
     signing, license, heartbeat_interval_seconds = _usable_license(
         tuple(facts), errors.LicenseNotFoundError
     )
-    return _FoundLicense(signing, license, heartbeat_interval_seconds, sessions_max is not None)
+    return _FoundLicense(
+        signing,
+        license,
+        heartbeat_interval_seconds,
+        limits_sessions=sessions_max is not None,
+        too_many_failures=failures.too_many(failures_hits, failures_seconds),
+    )
 
 
 def _live_session(row: Row | None) -> SessionFacts:

@@ -242,6 +242,9 @@ CSRF_COOKIE_HTTPONLY = True
 
 # The API
 
+# Failed inits that one network may have in ten minutes with one application before it has to wait.
+INIT_FAILURES_MAX = env.int("INIT_FAILURES_MAX", default=30)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from api.errors import STATUSES, docs_url, retry_after_seconds
+from api.errors import STATUSES, docs_url, limit_headers, retry_after_seconds
 from api.parsers import parse_object
 from api.runtime import inputs, requests
 from api.runtime.requests import Environ
@@ -139,7 +139,7 @@ def _context_of(environ: Environ) -> _Context:
 
 
 def _refused(refusal: errors.RefusalError, context: _Context) -> Answer:
-    headers = {}
+    headers = limit_headers(refusal)
     if (seconds := retry_after_seconds(refusal)) is not None:
         headers["Retry-After"] = str(seconds)
     if isinstance(refusal, errors.MethodNotAllowedError):
