@@ -8,6 +8,7 @@ from django.conf import settings
 from accounts.access import Role
 from accounts.models import Team, User
 from tests import factories
+from tests.servers import server as server  # a fixture
 
 
 def pytest_configure(config: pytest.Config) -> None:

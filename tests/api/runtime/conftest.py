@@ -10,13 +10,14 @@ from django.test import Client
 
 from licensing.models import Application, License
 from tests import factories
+from tests.servers import Response, Server
 
 
 @dataclasses.dataclass
 class Program:
     """Calls the four endpoints as a shipped program would; `fields` go into the body, None leaves one out."""
 
-    client: Client
+    client: Client | Server
     license: License
     hwid: str = "device-1"
     session_token: str = ""
@@ -25,27 +26,27 @@ class Program:
         self.api_key = factories.api_key_of(self.license.application)
         self.license_key = self.license.reveal()
 
-    def init(self, **fields: Any) -> HttpResponse:
+    def init(self, **fields: Any) -> HttpResponse | Response:
         known = {"api_key": self.api_key, "license_key": self.license_key, "hwid": self.hwid}
         response = self.call("init", known | fields)
         if response.status_code == 200:
             self.session_token = response.json()["session_token"]
         return response
 
-    def validate(self, **fields: Any) -> HttpResponse:
+    def validate(self, **fields: Any) -> HttpResponse | Response:
         return self._in_session("validate", fields)
 
-    def heartbeat(self, **fields: Any) -> HttpResponse:
+    def heartbeat(self, **fields: Any) -> HttpResponse | Response:
         return self._in_session("heartbeat", fields)
 
-    def logout(self, **fields: Any) -> HttpResponse:
+    def logout(self, **fields: Any) -> HttpResponse | Response:
         return self._in_session("logout", fields)
 
-    def _in_session(self, call: str, fields: dict[str, Any]) -> HttpResponse:
+    def _in_session(self, call: str, fields: dict[str, Any]) -> HttpResponse | Response:
         known = {"api_key": self.api_key, "session_token": self.session_token}
         return self.call(call, known | fields)
 
-    def call(self, call: str, body: dict[str, Any]) -> HttpResponse:
+    def call(self, call: str, body: dict[str, Any]) -> HttpResponse | Response:
         sent = {name: value for name, value in body.items() if value is not None}
         return self.client.post(
             f"/api/v1/{call}", json.dumps(sent), content_type="application/json"
@@ -61,3 +62,10 @@ def application(db: None) -> Application:
 def program(application: Application, client: Client) -> Program:
     license = factories.make_license(application, username="Ada", metadata={"tier": "pro"})
     return Program(client, license)
+
+
+def assert_refused(response: HttpResponse | Response, status: int, code: str, message: str) -> None:
+    body = response.json()
+    assert (response.status_code, body["code"], body["message"]) == (status, code, message)
+    assert body["success"] is False
+    assert body["docs"].endswith(f"/docs/errors/{code}/")

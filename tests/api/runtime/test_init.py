@@ -12,7 +12,7 @@ from licensing.devices import release_device
 from licensing.events import SYSTEM
 from licensing.models import Device, Event, License, Session
 from tests import factories
-from tests.api.runtime.conftest import Program
+from tests.api.runtime.conftest import Program, assert_refused
 
 RFC_3339_IN_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -307,10 +307,3 @@ def test_refusals_come_in_the_order_of_precedence(program: Program) -> None:
 def release_the_device() -> None:
     [device] = Device.objects.bound()
     assert release_device(device=device, actor=SYSTEM, now=timezone.now())
-
-
-def assert_refused(response, status: int, code: str, message: str) -> None:
-    body = response.json()
-    assert (response.status_code, body["code"], body["message"]) == (status, code, message)
-    assert body["success"] is False
-    assert body["docs"].endswith(f"/docs/errors/{code}/")
