@@ -1,7 +1,8 @@
 """The API's addresses: the client calls answer with and without a trailing slash, and never redirect."""
 
-from django.urls import re_path
+from django.urls import path, re_path
 
+from api import keys
 from api.runtime import views as runtime
 from api.views import not_found
 
@@ -10,5 +11,11 @@ urlpatterns = [
     re_path(r"^v1/validate/?$", runtime.Validate.as_view(), name="api-validate"),
     re_path(r"^v1/heartbeat/?$", runtime.Heartbeat.as_view(), name="api-heartbeat"),
     re_path(r"^v1/logout/?$", runtime.Logout.as_view(), name="api-logout"),
+    path(
+        "v1/applications/<uuid:application_id>/keys",
+        keys.ApplicationKeys.as_view(),
+        name="api-application-keys",
+    ),
+    path("v1/instance/keys", keys.InstanceKeys.as_view(), name="api-instance-keys"),
     re_path(r"", not_found, name="api-not-found"),
 ]

@@ -70,9 +70,12 @@ def answer(call: str, environ: Environ) -> Answer:
         return _refused(errors.ServerError(), context)
 
 
-def refuse(refusal: errors.RefusalError, environ: Environ) -> Answer:
+def refuse(refusal: errors.RefusalError, environ: Environ, allow: str = "POST") -> Answer:
     """Return the answer that a refusal calls for where no call was reached: an unknown address, a failure of ours."""
-    return _refused(refusal, _context_of(environ))
+    answer = _refused(refusal, _context_of(environ))
+    if "Allow" in answer.headers:
+        answer.headers["Allow"] = allow
+    return answer
 
 
 def _init(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
