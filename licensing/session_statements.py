@@ -159,10 +159,11 @@ BIND_DEVICE = """
     SELECT id FROM device
 """
 
+# A heartbeat that was on its way while the license was cut short may have written a later end than the license has.
 FIND_SESSION = f"""
     SELECT {_LICENSE_FACTS},
         session.id AS session_id,
-        session.expires_at AS session_expires_at,
+        LEAST(session.expires_at, license.expires_at) AS session_expires_at,
         session.ended_at IS NOT NULL AS session_is_ended,
         session.expires_at <= statement_timestamp() AS session_is_expired,
         device.released_at IS NOT NULL AS device_is_released,
