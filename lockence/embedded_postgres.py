@@ -12,11 +12,11 @@ import argparse
 import contextlib
 import ctypes
 import fcntl
-import hashlib
 import importlib.metadata
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -154,8 +154,10 @@ def _kept_data(wanted: Path, owner: pwd.struct_passwd | None) -> Path:
     wanted.parent.mkdir(parents=True, exist_ok=True)
     if owner is None or _open_to_all(wanted.parent):
         return wanted
-    digest = hashlib.sha256(str(wanted).encode()).hexdigest()[:16]
-    return _roots_state_dir() / f"postgres-{digest}"
+    # A link from the checkout to the data: whoever removes var/ begins anew, here as elsewhere.
+    with contextlib.suppress(FileExistsError):
+        wanted.symlink_to(_roots_state_dir() / f"postgres-{secrets.token_hex(8)}")
+    return wanted.resolve()
 
 
 def _binaries(owner: pwd.struct_passwd | None) -> Path:

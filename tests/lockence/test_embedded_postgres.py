@@ -280,29 +280,35 @@ def test_root_runs_the_server_as_nobody(data: Path) -> None:
 
 
 @as_root
-def test_root_in_a_closed_home_keeps_its_permissions(tmp_path: Path, folder: Path) -> None:
+def test_root_in_a_closed_home_keeps_its_permissions_and_its_data(
+    tmp_path: Path, folder: Path
+) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     copy_wheel(home)
-    state = folder / "state"
+    sql = "SELECT current_setting('data_directory')"
+
+    first, second = (run_in(home, folder / "state", query(sql)) for _ in range(2))
+
+    assert str(folder / "state" / "postgres-") in first
+    assert first == second
+    assert home.stat().st_mode & 0o777 == 0o700
+
+
+def run_in(home: Path, state: Path, command: list[str]) -> str:
+    """Run the command with the wheel and the data in a home, and root's state folder elsewhere."""
     script = (
         "import pathlib, sys; from lockence import embedded_postgres\n"
         f"embedded_postgres.ROOTS_STATE_DIR = pathlib.Path({str(state)!r})\n"
         "sys.exit(embedded_postgres.main(sys.argv[1:]))"
     )
-    sql = "SELECT current_setting('data_directory')"
-
-    result = subprocess.run(
-        [PYTHON, "-c", script, "--data", str(home / "var" / "postgres"), "--", *query(sql)],
+    return subprocess.check_output(
+        [PYTHON, "-c", script, "--data", str(home / "var" / "postgres"), "--", *command],
         cwd=ROOT,
         env=environment(PYTHONPATH=str(home)),
-        capture_output=True,
         text=True,
         timeout=SECONDS_MAX,
     )
-
-    assert str(state) in result.stdout, result.stderr
-    assert home.stat().st_mode & 0o777 == 0o700
 
 
 def copy_wheel(home: Path) -> None:
