@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from licensing.models import Application, License
+from lockence.fast_lane import FastLane
 from tests import factories
 from tests.servers import Response, Server
 
@@ -51,6 +52,28 @@ class Program:
         return self.client.post(
             f"/api/v1/{call}", json.dumps(sent), content_type="application/json"
         )
+
+
+class FastLaneClient(Client):
+    """Speaks to the WSGI adaptor in front of Django's handler, as gunicorn does, and not to the DRF views."""
+
+    lane = FastLane(lambda environ, start_response: [])
+
+    def request(self, **request: Any) -> HttpResponse:
+        environ, started = self._base_environ(**request), []
+        body = b"".join(self.lane(environ, lambda *start: started.append(start)))
+        if not started:
+            return super().request(**request)
+        [(status_line, headers)] = started
+        response = HttpResponse(body, status=int(status_line.split()[0]), headers=dict(headers))
+        response.json = lambda: json.loads(response.content)
+        return response
+
+
+@pytest.fixture(params=[Client, FastLaneClient], ids=["view", "lane"])
+def client(request: pytest.FixtureRequest) -> Client:
+    """Both adaptors in turn: whatever is tested here holds for each of them."""
+    return request.param()
 
 
 @pytest.fixture
