@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts.ids import uuid7
 from licensing import ciphers, errors, keys, tokens
 from licensing.events import Actor, record
-from licensing.models import License, LicenseBatch, Policy, Session
+from licensing.models import Application, License, LicenseBatch, Policy, Session
 
 BATCH_MAX = 10_000
 METADATA_MAX_BYTES = 8 * 1024
@@ -175,6 +175,17 @@ def reveal_license_key(*, license: License, actor: Actor) -> str:
         license=license,
     )
     return key
+
+
+def record_export(*, application: Application, actor: Actor, state: str) -> None:
+    """Record that somebody took away whole keys as a file, of licenses in one state ("" for any)."""
+    record(
+        "licenses.exported",
+        target=application,
+        actor=actor,
+        application=application,
+        after={"state": state or "any"},
+    )
 
 
 _ACTIONS = {

@@ -42,9 +42,7 @@ def page_of(rows: QuerySet[_Row], query: QueryDict, size: int = ROWS_PER_PAGE) -
     return _page(found[:size], query, has_previous=bool(after), has_next=len(found) > size)
 
 
-def _page(
-    rows: list[_Row], query: QueryDict, *, has_previous: bool, has_next: bool
-) -> Page[_Row]:
+def _page(rows: list[_Row], query: QueryDict, *, has_previous: bool, has_next: bool) -> Page[_Row]:
     if not rows:
         # Past the end: the way back is the beginning.
         return Page(rows, _address(query) if has_previous else "")

@@ -1,3 +1,68 @@
-from django.urls import URLPattern, URLResolver
+"""The pages of the product."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, include, path
+
+from licensing.views import (
+    applications,
+    batches,
+    devices,
+    events,
+    license_acts,
+    licenses,
+    policies,
+    sessions,
+    settings,
+)
+
+_license = [
+    path("", licenses.license, name="license"),
+    path("edit/", licenses.license_edit, name="license-edit"),
+    path("reveal/", licenses.license_reveal, name="license-reveal"),
+    path("extend/", license_acts.license_extend, name="license-extend"),
+    path("suspend/", license_acts.license_suspend, name="license-suspend"),
+    path("restore/", license_acts.license_restore, name="license-restore"),
+    path("revoke/", license_acts.license_revoke, name="license-revoke"),
+]
+_policy = [
+    path("", policies.policy, name="policy"),
+    path("edit/", policies.policy_edit, name="policy-edit"),
+    path("make-default/", policies.policy_make_default, name="policy-make-default"),
+    path("delete/", policies.policy_delete, name="policy-delete"),
+]
+_settings = [
+    path("", settings.application_settings, name="application-settings"),
+    path("enable/", settings.application_enable, name="application-enable"),
+    path("disable/", settings.application_disable, name="application-disable"),
+    path("api-keys/rotate/", settings.api_key_rotate, name="api-key-rotate"),
+    path("api-keys/<uuid:api_key_id>/retire/", settings.api_key_retire, name="api-key-retire"),
+]
+_application: list[URLPattern | URLResolver] = [
+    path("", applications.application, name="application"),
+    path("connection/", applications.application_connection, name="application-connection"),
+    path("first-license/", applications.application_first_license, name="first-license"),
+    path("settings/", include(_settings)),
+    path("licenses/", licenses.licenses_list, name="licenses"),
+    path("licenses/new/", licenses.licenses_new, name="licenses-new"),
+    path("licenses/export/", licenses.licenses_export, name="licenses-export"),
+    path("licenses/<uuid:license_id>/", include(_license)),
+    path("batches/<uuid:batch_id>/", batches.batch, name="batch"),
+    path(
+        "batches/<uuid:batch_id>/keys.<str:file_format>",
+        batches.batch_download,
+        name="batch-download",
+    ),
+    path("policies/", policies.policies_list, name="policies"),
+    path("policies/new/", policies.policy_new, name="policy-new"),
+    path("policies/<uuid:policy_id>/", include(_policy)),
+    path("devices/", devices.devices, name="devices"),
+    path("devices/<uuid:device_id>/release/", devices.device_release, name="device-release"),
+    path("sessions/", sessions.sessions, name="sessions"),
+    path("sessions/<uuid:session_id>/end/", sessions.session_end, name="session-end"),
+    path("events/", events.events, name="events"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("dashboard/", applications.dashboard, name="dashboard"),
+    path("dashboard/applications/new/", applications.application_new, name="application-new"),
+    path("dashboard/applications/<uuid:application_id>/", include(_application)),
+]

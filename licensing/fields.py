@@ -1,0 +1,113 @@
+"""Form fields of our own: a duration as number and unit, a limit that may be none, metadata as JSON."""
+
+import json
+from typing import Any
+
+from django import forms
+
+from licensing.errors import InvalidRequestError
+from licensing.metadata import parse_metadata
+from licensing.models.policy import SECONDS_PER_DAY
+
+FOREVER = "forever"
+UNITS = {
+    "years": 365 * SECONDS_PER_DAY,
+    "months": 30 * SECONDS_PER_DAY,
+    "days": SECONDS_PER_DAY,
+    "hours": 3_600,
+    "minutes": 60,
+    "seconds": 1,
+}
+# What the database keeps a limit in: PostgreSQL's integer.
+LIMIT_MAX = 2**31 - 1
+
+
+def number_and_unit(seconds: int) -> tuple[int, str]:
+    """Return a duration in the largest unit that tells it in whole numbers: 86,400 is 1 day; a month is 30 days, a year 365."""
+    return next(
+        (seconds // size, unit) for unit, size in UNITS.items() if seconds and seconds % size == 0
+    )
+
+
+class DurationInput(forms.MultiWidget):
+    template_name = "licensing/widgets/duration.html"
+    use_fieldset = True
+
+    def __init__(self, choices: list[tuple[str, str]]) -> None:
+        number = forms.NumberInput({"min": 1, "aria-label": "Number", "inputmode": "numeric"})
+        super().__init__([number, forms.Select({"aria-label": "Unit"}, choices)])
+
+    def decompress(self, value: int | None) -> list[Any]:
+        return list(number_and_unit(value)) if value else [None, FOREVER]
+
+
+class DurationField(forms.MultiValueField):
+    """A time in seconds, typed as number and unit; None where `forever` is offered and chosen."""
+
+    def __init__(
+        self, *, min_seconds: int = 1, max_seconds: int, forever: str = "", **options: Any
+    ) -> None:
+        self.min_seconds, self.max_seconds = min_seconds, max_seconds
+        choices = [(FOREVER, forever)] if forever else []
+        choices += [(unit, unit) for unit in UNITS if UNITS[unit] <= max_seconds]
+        fields = (
+            forms.IntegerField(min_value=1, max_value=DURATION_NUMBER_MAX, required=False),
+            forms.ChoiceField(choices=choices),
+        )
+        super().__init__(
+            fields,
+            widget=DurationInput(choices),
+            require_all_fields=False,
+            required=not forever,
+            **options,
+        )
+
+    def compress(self, data_list: list[Any]) -> int | None:
+        number, unit = data_list or (None, "")
+        if unit == FOREVER:
+            return None
+        if not number:
+            raise forms.ValidationError("Enter a number.")
+        seconds = int(number * UNITS[unit])
+        if not self.min_seconds <= seconds <= self.max_seconds:
+            raise forms.ValidationError(
+                f"Choose something between {_words(self.min_seconds)} and {_words(self.max_seconds)}."
+            )
+        return seconds
+
+
+# Far more than any bound in any unit, and still a number that can be calculated with.
+DURATION_NUMBER_MAX = 10**12
+
+
+class LimitField(forms.IntegerField):
+    """A count of at least 1; empty for none."""
+
+    def __init__(self, *, empty: str, **options: Any) -> None:
+        widget = forms.NumberInput({"placeholder": empty, "inputmode": "numeric"})
+        super().__init__(min_value=1, max_value=LIMIT_MAX, required=False, widget=widget, **options)
+
+
+class MetadataField(forms.CharField):
+    """A JSON object, `{}` when nothing is typed."""
+
+    def __init__(self, **options: Any) -> None:
+        # What a person sees in a text area is code: no red line under every word.
+        attributes = {"rows": 5, "spellcheck": "false", "class": "code-area"}
+        super().__init__(required=False, widget=forms.Textarea(attributes), **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return json.dumps(value, indent=2, ensure_ascii=False) if value else ""
+        return value
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return parse_metadata(super().clean(value))
+        except InvalidRequestError as error:
+            raise forms.ValidationError(f"{error.message}.") from error
+
+
+def _words(seconds: int) -> str:
+    number, unit = number_and_unit(seconds)
+    return f"{number} {unit if number > 1 else unit[:-1]}"

@@ -1,0 +1,281 @@
+"""What people fill in on the dashboard: the shape of their input and no rule beyond it."""
+
+import dataclasses
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+
+from accounts.ids import uuid7
+from accounts.models import Team
+from licensing.fields import DurationField, LimitField, MetadataField
+from licensing.licenses import BATCH_MAX, LicenseTerms
+from licensing.models import Application, License, Policy
+from licensing.models.policy import (
+    DURATION_MAX_SECONDS,
+    HEARTBEAT_INTERVAL_MIN_SECONDS,
+    SESSION_LIFETIME_MAX_SECONDS,
+    SESSION_LIFETIME_MIN_SECONDS,
+)
+from licensing.policies import Rules
+
+_POLICYS_OWN = "As the policy says"
+
+
+class ApplicationForm(forms.Form):
+    name = forms.CharField(
+        max_length=100,
+        help_text="What your customers know your program as. You can change it later.",
+        widget=forms.TextInput({"autofocus": True, "autocomplete": "off"}),
+    )
+    team = forms.ModelChoiceField(
+        queryset=Team.objects.none(),
+        empty_label=None,
+        help_text="Its members will see this application.",
+    )
+    # Pressed twice, the form creates one application.
+    id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+
+    def __init__(self, *args: Any, teams: QuerySet[Team], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        team = self.fields["team"]
+        team.queryset = teams  # type: ignore[attr-defined]
+        if len(teams) < 2:
+            # Nothing to choose: the verb finds the person's team, or makes one.
+            team.required, team.widget = False, forms.HiddenInput()
+        else:
+            team.initial = teams[0]
+
+
+class RenameForm(forms.Form):
+    name = forms.CharField(max_length=100, widget=forms.TextInput({"autocomplete": "off"}))
+
+
+class RotateApiKeyForm(forms.Form):
+    overlap_days = forms.TypedChoiceField(
+        label="The key of today keeps working for",
+        coerce=int,
+        choices=[
+            (90, "90 days"),
+            (30, "30 days"),
+            (7, "7 days"),
+            (1, "1 day"),
+            (0, "No time at all: it stops answering now"),
+        ],
+        initial=30,
+        widget=forms.RadioSelect,
+        help_text="Long enough for your customers to install a version with the new key.",
+    )
+    # The key that the person saw: pressed twice, the form makes one new key.
+    replaces = forms.UUIDField(widget=forms.HiddenInput)
+
+    def overlap(self) -> dt.timedelta:
+        return dt.timedelta(days=self.cleaned_data["overlap_days"])
+
+
+class FirstLicenseForm(forms.Form):
+    batch_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+
+
+class LicenseTermsForm(forms.Form):
+    """What is written on a license beside its policy."""
+
+    policy = forms.ModelChoiceField(queryset=Policy.objects.none(), empty_label=None)
+    username = forms.CharField(
+        max_length=150, required=False, help_text="Your program receives it when it starts."
+    )
+    email = forms.EmailField(label="E-mail", required=False)
+    note = forms.CharField(
+        max_length=5_000,
+        required=False,
+        help_text="For your team only.",
+        widget=forms.Textarea({"rows": 2}),
+    )
+    metadata = MetadataField(
+        help_text="A JSON object that your program receives with every answer, such as "
+        "<code>{&quot;plan&quot;: &quot;pro&quot;}</code>."
+    )
+    devices_max = LimitField(label="Devices", empty=_POLICYS_OWN)
+    sessions_max = LimitField(label="Sessions at once", empty=_POLICYS_OWN)
+
+    def __init__(self, *args: Any, application: Application, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["policy"].queryset = application.policies.all()  # type: ignore[attr-defined]
+
+    def terms(self) -> LicenseTerms:
+        names = [field.name for field in dataclasses.fields(LicenseTerms)]
+        return LicenseTerms(**{name: self.cleaned_data[name] for name in names})
+
+
+class IssueForm(LicenseTermsForm):
+    count = forms.IntegerField(
+        label="How many",
+        min_value=1,
+        max_value=BATCH_MAX,
+        initial=1,
+        help_text=f"Up to {BATCH_MAX:,} at once.",
+    )
+    expires_on = forms.DateField(
+        label="Fixed end",
+        required=False,
+        help_text="Instead of the policy's duration: valid to the end of this day, UTC.",
+        widget=forms.DateInput({"type": "date"}),
+    )
+    # Pressed twice, the form issues once.
+    batch_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+    field_order = ("policy", "count", "username", "email")
+
+    MORE = ("expires_on", "devices_max", "sessions_max", "metadata", "note")
+
+    def more_is_open(self) -> bool:
+        """Tell whether something is filled in, or wrong, in the part of the form that is folded away."""
+        return any(self.data.get(name) or name in self.errors for name in self.MORE)
+
+    def expires_at(self) -> dt.datetime | None:
+        return end_of(self.cleaned_data["expires_on"])
+
+
+class LicenseForm(LicenseTermsForm):
+    @classmethod
+    def initial_of(cls, license: License) -> dict[str, Any]:
+        return {name: getattr(license, name) for name in cls.base_fields}
+
+
+class LicenseFilterForm(forms.Form):
+    STATES = (
+        ("", "All"),
+        ("active", "Active"),
+        ("expired", "Expired"),
+        ("suspended", "Suspended"),
+        ("revoked", "Revoked"),
+    )
+    q = forms.CharField(
+        label="Search",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(
+            {"type": "search", "placeholder": "Name, e-mail, whole key or its last five"}
+        ),
+    )
+    status = forms.ChoiceField(choices=STATES, required=False, widget=forms.HiddenInput)
+
+    def wanted(self) -> dict[str, str]:
+        """Return what to look for; a part that makes no sense asks for nothing."""
+        self.is_valid()
+        return {
+            "text": self.cleaned_data.get("q", ""),
+            "state": self.cleaned_data.get("status", ""),
+        }
+
+
+class EndForm(forms.Form):
+    """When a license ends: a moment that the page offered, a day of one's own, or never."""
+
+    NEVER, ON_A_DAY = "never", "day"
+    end = forms.CharField(widget=forms.RadioSelect, label="It ends")
+    day = forms.DateField(
+        label="Day",
+        required=False,
+        help_text="To the end of this day, UTC.",
+        widget=forms.DateInput({"type": "date"}),
+    )
+
+    def __init__(self, *args: Any, license: License, now: dt.datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        widget = self.fields["end"].widget
+        assert isinstance(widget, forms.RadioSelect)
+        widget.choices = [
+            *_later_ends(max(license.expires_at or now, now)),
+            (self.ON_A_DAY, "On a day of your choice"),
+            (self.NEVER, "Never"),
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("end") == self.ON_A_DAY and not data.get("day"):
+            self.add_error("day", "Choose a day.")
+        return data
+
+    def clean_end(self) -> str | dt.datetime:
+        end: str = self.cleaned_data["end"]
+        if end in (self.NEVER, self.ON_A_DAY):
+            return end
+        try:
+            return dt.datetime.fromisoformat(end).astimezone(dt.UTC)
+        except (ValueError, OverflowError) as error:
+            raise forms.ValidationError("Choose one of these.") from error
+
+    def expires_at(self) -> dt.datetime | None:
+        end = self.cleaned_data["end"]
+        if end == self.NEVER:
+            return None
+        if isinstance(end, dt.datetime):
+            return end
+        return end_of(self.cleaned_data["day"])
+
+
+class PolicyForm(forms.Form):
+    name = forms.CharField(max_length=100, help_text="Your programs receive it, such as Pro.")
+    duration_seconds = DurationField(
+        label="A license is valid for",
+        max_seconds=DURATION_MAX_SECONDS,
+        forever="for ever",
+        help_text="A month counts as 30 days, a year as 365.",
+    )
+    clock_start = forms.ChoiceField(
+        label="The time starts",
+        choices=Policy.ClockStart.choices,
+        initial=Policy.ClockStart.CREATION,
+        widget=forms.RadioSelect,
+    )
+    devices_max = LimitField(
+        label="Devices", empty="No limit", help_text="On how many machines one license works."
+    )
+    sessions_max = LimitField(
+        label="Sessions at once",
+        empty="No limit",
+        help_text="How many copies may run at the same time.",
+    )
+    sessions_overflow = forms.ChoiceField(
+        label="When one more starts than may run",
+        choices=Policy.SessionsOverflow.choices,
+        initial=Policy.SessionsOverflow.REFUSE,
+        widget=forms.RadioSelect,
+    )
+    session_lifetime_seconds = DurationField(
+        label="A session ends without a heartbeat for",
+        min_seconds=SESSION_LIFETIME_MIN_SECONDS,
+        max_seconds=SESSION_LIFETIME_MAX_SECONDS,
+    )
+    heartbeat_interval_seconds = DurationField(
+        label="Programs send a heartbeat every",
+        min_seconds=HEARTBEAT_INTERVAL_MIN_SECONDS,
+        max_seconds=SESSION_LIFETIME_MAX_SECONDS,
+        help_text="Shorter than the time above, so that one lost heartbeat ends nothing.",
+    )
+    # Pressed twice, the form adds one policy.
+    id = forms.UUIDField(widget=forms.HiddenInput, required=False)
+
+    NAMES = tuple(field.name for field in dataclasses.fields(Rules))
+
+    def rules(self) -> Rules:
+        return Rules(**{name: self.cleaned_data[name] for name in self.NAMES})
+
+    @classmethod
+    def initial_of(cls, rules: Rules | Policy) -> dict[str, Any]:
+        return {name: getattr(rules, name) for name in cls.NAMES}
+
+
+def end_of(day: dt.date | None) -> dt.datetime | None:
+    """Return the last second of a day in UTC, so that lists show the day that was chosen."""
+    return dt.datetime.combine(day, dt.time(23, 59, 59), dt.UTC) if day else None
+
+
+def _later_ends(start: dt.datetime) -> list[tuple[str, str]]:
+    # Whole moments and not lengths: a form that is sent twice extends once.
+    ends = [(label, start + dt.timedelta(days=days)) for label, days in _LENGTHS]
+    return [(end.isoformat(), f"{label} later: {end:%-d %B %Y, %H:%M} UTC") for label, end in ends]
+
+
+_LENGTHS = (("7 days", 7), ("30 days", 30), ("90 days", 90), ("1 year", 365))

@@ -1,0 +1,147 @@
+"""How the dashboard writes states, limits, durations and events."""
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from django import template
+
+from licensing.fields import number_and_unit
+from licensing.models import Event
+
+register = template.Library()
+
+
+class HasState(Protocol):
+    def state(self, at: dt.datetime) -> str: ...
+
+
+@register.filter
+def state_at(row: HasState, moment: dt.datetime) -> str:
+    """The state of a license or session at a moment."""
+    return row.state(moment)
+
+
+@register.filter
+def limit(count: int | None, none: str = "no limit") -> str:
+    """A limit in figures, or the words for none."""
+    return none if count is None else f"{count:,}"
+
+
+@register.filter
+def duration(seconds: int | None, none: str = "for ever") -> str:
+    """A time in seconds as people say it: "30 days"."""
+    if not seconds:
+        return none
+    number, unit = number_and_unit(seconds)
+    return f"{number:,} {unit if number > 1 else unit[:-1]}"
+
+
+@register.filter
+def concealed(last5: str) -> str:
+    """A license key of which only the end is known."""
+    return f"•••••-•••••-•••••-{last5}"
+
+
+@register.filter
+def pretty_json(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def event_words(event: Event) -> str:
+    """What happened, in words; an action that has none yet is shown as it is written."""
+    words = _WORDS.get(event.action, event.action.replace("_", " ").replace(".", " "))
+    return words.format_map({"count": "", **event.after, **event.before})
+
+
+@register.filter
+def event_tone(event: Event) -> str:
+    return _TONES.get(event.action, "")
+
+
+@register.filter
+def event_changes(event: Event) -> Iterator[tuple[str, str, str]]:
+    """What changed: name, before, after. What the words say already is left out."""
+    for name in {**event.before, **event.after}:
+        if name in _FIELDS:
+            before, after = event.before.get(name), event.after.get(name)
+            yield _FIELDS[name], _written(name, before), _written(name, after)
+
+
+@register.filter
+def event_actor(event: Event) -> str:
+    if event.actor:
+        return event.actor.email
+    return {"user": "A former member", "program": "A program"}.get(event.actor_kind, "Lockence")
+
+
+def _written(name: str, value: Any) -> str:
+    if value in (None, "", {}):
+        return _EMPTY.get(name, "")
+    if name.endswith("_seconds"):
+        return duration(value)
+    if name.endswith("_at"):
+        return f"{dt.datetime.fromisoformat(value):%-d %b %Y, %H:%M} UTC"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+
+
+_WORDS = {
+    "application.created": "Application created",
+    "application.renamed": "Application renamed",
+    "application.enabled": "Application enabled",
+    "application.disabled": "Application disabled",
+    "api_key.rotated": "API key rotated",
+    "api_key.retired": "Old API key retired",
+    "signing_key.promoted": "Next signing key put to use",
+    "signing_key.replaced": "Signing key replaced",
+    "signing_key.retired": "Old signing key retired",
+    "policy.created": "Policy “{name}” created",
+    "policy.changed": "Policy changed",
+    "policy.made_default": "Default policy chosen",
+    "policy.deleted": "Policy “{name}” deleted",
+    "licenses.issued": "{count} license(s) generated",
+    "licenses.exported": "Whole license keys exported",
+    "license.changed": "License changed",
+    "license.extended": "End of license changed",
+    "license.suspended": "License suspended",
+    "license.restored": "License restored",
+    "license.revoked": "License revoked",
+    "license.key_revealed": "License key revealed",
+    "device.bound": "Device bound",
+    "device.released": "Device released",
+    "session.ended": "Session ended",
+}
+_TONES = {
+    "application.disabled": "bad",
+    "license.revoked": "bad",
+    "license.suspended": "warn",
+    "licenses.exported": "warn",
+    "license.restored": "good",
+    "application.enabled": "good",
+    "device.bound": "good",
+}
+_FIELDS = {
+    "name": "name",
+    "overlap_seconds": "the one before works for",
+    "duration_seconds": "valid for",
+    "clock_start": "time starts at",
+    "devices_max": "devices",
+    "sessions_max": "sessions at once",
+    "sessions_overflow": "one too many",
+    "session_lifetime_seconds": "session lifetime",
+    "heartbeat_interval_seconds": "heartbeat",
+    "policy": "policy",
+    "username": "username",
+    "email": "e-mail",
+    "note": "note",
+    "metadata": "metadata",
+    "expires_at": "ends",
+}
+_EMPTY = {
+    "expires_at": "never",
+    "duration_seconds": "for ever",
+    "devices_max": "no limit",
+    "overlap_seconds": "no time",
+}

@@ -1,0 +1,168 @@
+"""Licenses: the list, one of them, generating and changing them."""
+
+import uuid
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import Right
+from licensing import exports, licenses
+from licensing.access import application_for, license_for
+from licensing.forms import IssueForm, LicenseFilterForm, LicenseForm
+from licensing.models import Application, License
+from licensing.paging import Page, page_of
+from licensing.search import find_licenses
+from licensing.views.pages import (
+    Crumb,
+    actor_of,
+    download,
+    reads_or_acts,
+    refusals_shown_in,
+    show,
+)
+
+_ROWS_SHOWN = 10
+_Row = TypeVar("_Row", bound=Model)
+
+
+@require_safe
+def licenses_list(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse:
+    application = application_for(request.user, application_id)
+    form, now = LicenseFilterForm(request.GET), timezone.now()
+    wanted = form.wanted()
+    found = find_licenses(application, **wanted, at=now).select_related("policy")
+    return show(
+        request,
+        "licensing/licenses.html",
+        application,
+        section="licenses",
+        trail=(("Licenses", ""),),
+        now=now,
+        form=form,
+        wanted=wanted,
+        page=page_of(found, request.GET),
+    )
+
+
+@reads_or_acts
+def licenses_export(request: HttpRequest, application_id: uuid.UUID) -> HttpResponseBase:
+    """The list as it is filtered, as CSV. Asking for whole keys is an act: a POST, for those who may see keys, recorded."""
+    with_keys = request.method == "POST"
+    right = Right.SEE_KEYS if with_keys else Right.VIEW
+    application = application_for(request.user, application_id, right)
+    wanted, now = LicenseFilterForm(request.GET).wanted(), timezone.now()
+    if with_keys:
+        licenses.record_export(
+            application=application, actor=actor_of(request), state=wanted["state"]
+        )
+    found = find_licenses(application, **wanted, at=now)
+    pieces = exports.licenses_csv(found, at=now, with_keys=with_keys)
+    return download(pieces, f"licenses-{now:%Y-%m-%d}.csv", "text/csv")
+
+
+@reads_or_acts
+def licenses_new(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse:
+    application = application_for(request.user, application_id, Right.MANAGE_LICENSES)
+    form = IssueForm(
+        request.POST or None,
+        application=application,
+        initial={"policy": request.GET.get("policy") or application.default_policy()},
+    )
+    if form.is_valid():
+        with refusals_shown_in(form):
+            batch = licenses.issue_licenses(
+                policy=form.cleaned_data["policy"],
+                count=form.cleaned_data["count"],
+                terms=form.terms(),
+                expires_at=form.expires_at(),
+                batch_id=form.cleaned_data["batch_id"],
+                actor=actor_of(request),
+                now=timezone.now(),
+            )
+            return redirect(batch)
+    return show(
+        request,
+        "licensing/licenses_new.html",
+        application,
+        section="licenses",
+        trail=(licenses_crumb(application), ("Generate", "")),
+        form=form,
+    )
+
+
+@require_safe
+def license(request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID) -> HttpResponse:
+    return _license_page(request, license_for(request.user, application_id, license_id))
+
+
+@require_POST
+def license_reveal(
+    request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
+) -> HttpResponse:
+    license = license_for(request.user, application_id, license_id, Right.MANAGE_LICENSES)
+    key = licenses.reveal_license_key(license=license, actor=actor_of(request))
+    return _license_page(request, license, key)
+
+
+@reads_or_acts
+def license_edit(
+    request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
+) -> HttpResponse:
+    license = license_for(request.user, application_id, license_id, Right.MANAGE_LICENSES)
+    form = LicenseForm(
+        request.POST or None,
+        application=license.application,
+        initial=LicenseForm.initial_of(license),
+    )
+    if form.is_valid():
+        with refusals_shown_in(form):
+            licenses.change_license(
+                license=license,
+                policy=form.cleaned_data["policy"],
+                terms=form.terms(),
+                actor=actor_of(request),
+            )
+            return redirect(license)
+    return show(
+        request,
+        "licensing/license_edit.html",
+        license.application,
+        section="licenses",
+        trail=(*license_trail(license), ("Edit", "")),
+        license=license,
+        form=form,
+    )
+
+
+def licenses_crumb(application: Application) -> Crumb:
+    return "Licenses", reverse("licenses", args=[application.pk])
+
+
+def license_trail(license: License) -> tuple[Crumb, ...]:
+    return licenses_crumb(license.application), (str(license), license.get_absolute_url())
+
+
+def _license_page(request: HttpRequest, license: License, key: str = "") -> HttpResponse:
+    """The license with the newest of its devices, sessions and events: each list is one statement, and short."""
+    return show(
+        request,
+        "licensing/license.html",
+        license.application,
+        section="licenses",
+        trail=(licenses_crumb(license.application), (str(license), "")),
+        license=license,
+        key=key,
+        devices=_newest(license.devices.all()),
+        sessions=_newest(license.sessions.select_related("device")),
+        events=_newest(license.events.select_related("actor")),
+    )
+
+
+def _newest(rows: QuerySet[_Row]) -> Page[_Row]:
+    return page_of(rows, QueryDict(), _ROWS_SHOWN)
