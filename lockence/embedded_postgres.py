@@ -74,7 +74,9 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
     try:
         with _cluster(options) as cluster, _running(cluster) as url:
-            return run(options.command, {**os.environ, "DATABASE_URL": url})
+            # psql and pg_dump of this version, for dbshell and ops/backup.
+            path = f"{cluster.binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+            return run(options.command, {**os.environ, "DATABASE_URL": url, "PATH": path})
     except EmbeddedPostgresError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -1,7 +1,7 @@
 """The secrets of an installation: fresh ones for a .env, and a generated file in development.
 
-`python -m lockence.secrets_env` prints lines for a .env. Each of the key rings is "id:key", and
-the first is the current one: to rotate, put a new key in front and keep the old ones behind it.
+`python -m lockence.secrets_env` prints lines for a .env. A ring of keys is written "id:key,id:key", and
+the first key is the current one.
 """
 
 import base64

@@ -3,18 +3,21 @@
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import Any
 
-from prometheus_client import multiprocess
+import environ
 
-DEVELOPMENT = os.environ.get("DEVELOPMENT", "").lower() in ("1", "true", "yes", "on")
-DEBUG = os.environ.get("DEBUG", "").lower() in ("1", "true", "yes", "on")
+env = environ.Env()
+env.read_env(Path(__file__).resolve().parent.parent / ".env")
+DEVELOPMENT = env.bool("DEVELOPMENT", default=False)
+DEBUG = env.bool("DEBUG", default=False)
 
-bind = os.environ.get("BIND", f"127.0.0.1:{os.environ.get('PORT', '8000')}")
+bind = env.str("BIND", default=f"127.0.0.1:{env.int('PORT', default=8000)}")
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", max(2, os.cpu_count() or 1)))
+workers = env.int("WEB_CONCURRENCY", default=max(2, os.cpu_count() or 1))
 # Each thread keeps one database connection: workers x threads must stay below max_connections.
-threads = int(os.environ.get("WEB_THREADS", 8))
+threads = env.int("WEB_THREADS", default=8)
 
 # Longer than a load balancer's own, so that it never sends into a connection that we are closing.
 keepalive = 75
@@ -44,12 +47,15 @@ if not DEVELOPMENT:
         },
     }
 
-# Where the workers' metrics meet. It must be known before the application loads.
+# Where the workers' metrics meet. prometheus_client looks for it when it is imported, so it is not imported
+# above.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="lockence-metrics-")
 
 
 def child_exit(server: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess
+
     multiprocess.mark_process_dead(worker.pid)
 
 

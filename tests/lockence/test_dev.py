@@ -58,6 +58,10 @@ def dev_run(checkout: Path) -> Iterator[str]:
     assert not can_connect(port)
 
 
+def site_of(curl: str) -> str:
+    return curl.split("/api/")[0].removeprefix("curl ").strip("'\"")
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -88,12 +92,18 @@ def test_the_first_run_prints_a_curl_line_that_works_and_the_second_keeps_the_da
         curl = re.search(r"curl .*", printed)
         assert curl, printed
         answer = json.loads(subprocess.check_output(curl[0], shell=True, stderr=subprocess.DEVNULL))  # noqa: S602
+        metrics = requests.get(f"{site_of(curl[0])}/metrics", timeout=5).text
         facts = (checkout / "var" / "demo.json").read_text()
 
     with dev_run(checkout) as printed_again:
         assert json.loads(facts)["license_key"] in printed_again
 
     assert answer["success"] is True, answer
+    # Whichever of the server's processes is asked, it knows what the others did.
+    assert (
+        'lockence_request_seconds_count{method="POST",route="api/v1/init",status="200"} 1.0'
+        in metrics
+    )
     assert (checkout / "var" / "demo.json").read_text() == facts
     assert (checkout / "var" / "demo.json").stat().st_mode & 0o777 == 0o600
 
