@@ -39,13 +39,19 @@ class ContentSecurityPolicyMiddleware:
         nonce = Nonce()
         request._csp_nonce = nonce  # type: ignore[attr-defined]
         response = self.get_response(request)
-        response.headers.setdefault(HEADER, build_policy(settings.SECURE_CSP, nonce.value))
+        if not _is_debug_page(response):
+            response.headers.setdefault(HEADER, build_policy(settings.SECURE_CSP, nonce.value))
         return response
 
 
 def csp(request: HttpRequest) -> dict[str, Any]:
     """The context processor: `<script nonce="{{ csp_nonce }}">`."""
     return {"csp_nonce": getattr(request, "_csp_nonce", "")}
+
+
+def _is_debug_page(response: HttpResponse) -> bool:
+    """Django's own pages about an error have their styles and scripts inline."""
+    return bool(settings.DEBUG) and response.status_code in (404, 500)
 
 
 def build_policy(directives: Mapping[str, Any], nonce: str | None) -> str:

@@ -34,7 +34,7 @@ secure_scheme_headers: dict[str, str] = {}
 
 # The proxy keeps an access log; /metrics counts. In development every request is of interest.
 accesslog = "-" if DEBUG else None
-loglevel = "warning" if DEVELOPMENT else "info"
+loglevel = "warning" if DEVELOPMENT and not DEBUG else "info"
 if not DEVELOPMENT:
     logconfig_dict = {
         "version": 1,

@@ -3,16 +3,17 @@
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.test import Client, RequestFactory
+from pytest_django import Settings
 
 from lockence.csp import ContentSecurityPolicyMiddleware
 
 
-def answer(view_body: str, **headers: str) -> HttpResponse:
+def answer(view_body: str, status: int = 200, **headers: str) -> HttpResponse:
     """What a page with this template answers behind the middleware."""
 
     def view(request: HttpRequest) -> HttpResponse:
         template = engines["django"].from_string(view_body)
-        return HttpResponse(template.render({}, request), headers=headers)
+        return HttpResponse(template.render({}, request), status=status, headers=headers)
 
     return ContentSecurityPolicyMiddleware(view)(RequestFactory().get("/"))
 
@@ -45,3 +46,11 @@ def test_a_view_may_set_a_policy_of_its_own() -> None:
     headers = {"Content-Security-Policy": "default-src 'none'"}
 
     assert answer("plain", **headers)["Content-Security-Policy"] == "default-src 'none'"
+
+
+def test_the_debug_page_of_an_error_keeps_its_styles(settings: Settings) -> None:
+    assert "Content-Security-Policy" in answer("Oh", status=500)
+
+    settings.DEBUG = True
+
+    assert "Content-Security-Policy" not in answer("Oh", status=500)
