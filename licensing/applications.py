@@ -90,7 +90,7 @@ def rotate_api_key(
     """
     if not dt.timedelta(0) <= overlap <= OVERLAP_MAX:
         raise errors.InvalidRequestError("overlap must be between 0 and 365 days")
-    Application.objects.select_for_update().get(pk=application.pk)
+    Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     current = ApiKey.objects.filter(application=application).current()
     if replaces and not current.filter(pk=replaces).exists():
         return current.get()

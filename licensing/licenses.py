@@ -1,4 +1,8 @@
-"""Acts on licenses: issue, change, extend, suspend, restore, revoke."""
+"""Acts on licenses: issue, change, extend, suspend, restore, revoke.
+
+Rows are locked without their key: whoever writes a session or an event needs its license to stay, not to stand still, and
+would else wait for us while holding what we wait for.
+"""
 
 import dataclasses
 import datetime as dt
@@ -11,6 +15,7 @@ from accounts.ids import uuid7
 from licensing import ciphers, errors, keys, tokens
 from licensing.events import Actor, record
 from licensing.models import Application, License, LicenseBatch, Policy, Session
+from licensing.policies import hold_policy
 
 BATCH_MAX = 10_000
 METADATA_MAX_BYTES = 8 * 1024
@@ -45,8 +50,8 @@ def issue_licenses(
     """Issue `count` licenses (1 to 10,000) under a policy, as one batch.
 
     `expires_at` sets a fixed end instead of the policy's duration. `batch_id` is chosen by the asker: asking twice with the
-    same one issues once. Raises InvalidRequestError when the count or the end is out of bounds, or when the batch belongs to
-    another application.
+    same one issues once. Raises InvalidRequestError when the count or the end is out of bounds, when the batch belongs to
+    another application, or when the policy was deleted.
     """
     if not 1 <= count <= BATCH_MAX:
         raise errors.InvalidRequestError(f"count must be between 1 and {BATCH_MAX}")
@@ -64,6 +69,7 @@ def issue_licenses(
     if batch.application_id != application.pk:
         raise errors.InvalidRequestError("batch_id is taken")
     if is_new:
+        hold_policy(policy)
         facts = dataclasses.asdict(terms or LicenseTerms())
         facts["expires_at"] = expires_at or policy.expiry_of_a_license_issued(now)
         licenses = (_new_license(policy, batch, facts) for _ in range(count))
@@ -82,14 +88,20 @@ def issue_licenses(
 def change_license(
     *, license: License, policy: Policy, terms: LicenseTerms, actor: Actor
 ) -> License:
-    """Change what is written on a license, its policy included; its end stays. Limits count from the next call on."""
-    license = License.objects.select_for_update().get(pk=license.pk)
+    """Change what is written on a license, its policy included; its end stays. Limits count from the next call on.
+
+    Raises InvalidRequestError when the policy is another application's or was deleted.
+    """
+    if policy.application_id != license.application_id:
+        raise errors.InvalidRequestError("policy is another application's")
+    license = License.objects.select_for_update(no_key=True).get(pk=license.pk)
     wanted = {**dataclasses.asdict(terms), "policy_id": policy.pk}
     before = {
         name: getattr(license, name) for name in wanted if getattr(license, name) != wanted[name]
     }
     if not before:
         return license
+    hold_policy(policy)
     for name in before:
         setattr(license, name, wanted[name])
     license.save(update_fields=list(before))
@@ -116,7 +128,7 @@ def extend_license(
     """
     if expires_at is not None and expires_at <= now:
         raise errors.InvalidRequestError("expires_at must be in the future")
-    license = License.objects.select_for_update().get(pk=license.pk)
+    license = License.objects.select_for_update(no_key=True).get(pk=license.pk)
     if license.status == _Status.REVOKED:
         raise errors.LicenseStateError("A revoked license cannot be extended")
     before = license.expires_at
@@ -199,7 +211,7 @@ _ACTIONS = {
 def _move(
     license: License, to: License.Status, *, allowed_from: tuple[License.Status, ...], actor: Actor
 ) -> bool:
-    before = License.objects.select_for_update().get(pk=license.pk).status
+    before = License.objects.select_for_update(no_key=True).get(pk=license.pk).status
     if before == to:
         return False
     if before not in allowed_from:

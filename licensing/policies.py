@@ -11,6 +11,7 @@ from accounts.ids import uuid7
 from licensing import errors
 from licensing.events import Actor, record
 from licensing.models import Application, Policy
+from licensing.statements import fetch_row
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +57,10 @@ def change_policy(*, policy: Policy, rules: Rules, actor: Actor) -> Policy:
     """Change a policy's rules, for the licenses that were issued under it as well.
 
     Limits and session times count from the next call of a program on; a license's end, once set, stays. Raises
-    InvalidRequestError when the name is taken or a rule is out of bounds.
+    InvalidRequestError when the name is taken or a rule is out of bounds, NotFoundError when the policy was deleted.
     """
     with _broken_rules_refused(), transaction.atomic():
-        policy = Policy.objects.select_for_update().get(pk=policy.pk)
+        policy = _locked(policy)
         wanted = dataclasses.asdict(rules)
         before = {
             name: getattr(policy, name) for name in wanted if getattr(policy, name) != wanted[name]
@@ -83,10 +84,13 @@ def change_policy(*, policy: Policy, rules: Rules, actor: Actor) -> Policy:
 
 @transaction.atomic
 def make_default_policy(*, policy: Policy, actor: Actor) -> bool:
-    """Choose the policy that new licenses get unless told otherwise; return False when it is that already."""
+    """Choose the policy that new licenses get unless told otherwise; return False when it is that already.
+
+    Raises NotFoundError when the policy was deleted.
+    """
     # The application's row is the lock: two choices at once leave one default, the later.
-    Application.objects.select_for_update().get(pk=policy.application_id)
-    if Policy.objects.filter(pk=policy.pk, is_default=True).exists():
+    Application.objects.select_for_update(no_key=True).get(pk=policy.application_id)
+    if _locked(policy).is_default:
         return False
     Policy.objects.filter(application=policy.application_id, is_default=True).update(
         is_default=False
@@ -98,8 +102,15 @@ def make_default_policy(*, policy: Policy, actor: Actor) -> bool:
 
 @transaction.atomic
 def delete_policy(*, policy: Policy, actor: Actor) -> None:
-    """Delete a policy that no license follows; raises PolicyInUseError, or PolicyIsDefaultError for the default one."""
-    policy = Policy.objects.select_for_update().get(pk=policy.pk)
+    """Delete a policy that no license follows; raises PolicyInUseError, or PolicyIsDefaultError for the default one.
+
+    Deleting it twice does no harm.
+    """
+    # As for a new default: a policy is not chosen and deleted at once. Whoever gives it to a license holds its row.
+    Application.objects.select_for_update(no_key=True).get(pk=policy.application_id)
+    policy = Policy.objects.select_for_update().filter(pk=policy.pk).first()
+    if policy is None:
+        return
     if policy.is_default:
         raise errors.PolicyIsDefaultError
     if policy.licenses.exists():
@@ -112,6 +123,23 @@ def delete_policy(*, policy: Policy, actor: Actor) -> None:
         before={"name": policy.name},
     )
     policy.delete()
+
+
+def hold_policy(policy: Policy) -> None:
+    """Keep a policy from being deleted until the transaction ends; raises InvalidRequestError when it was already."""
+    if fetch_row(_HOLD_POLICY, {"policy_id": policy.pk}) is None:
+        raise errors.InvalidRequestError("policy was deleted")
+
+
+# The weakest lock that keeps a row from going, which Django has no words for: others may hold it at the same time.
+_HOLD_POLICY = "SELECT id FROM licensing_policy WHERE id = %(policy_id)s FOR KEY SHARE"
+
+
+def _locked(policy: Policy) -> Policy:
+    locked = Policy.objects.select_for_update(no_key=True).filter(pk=policy.pk).first()
+    if locked is None:
+        raise errors.NotFoundError("This policy was deleted")
+    return locked
 
 
 _BROKEN_RULES = {

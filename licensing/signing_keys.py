@@ -25,7 +25,7 @@ def promote_next_signing_key(*, application: Application, actor: Actor) -> Signi
 
     Programs that pinned current and next go on without an update; the new next key goes into the next version of them.
     """
-    application = Application.objects.select_for_update().get(pk=application.pk)
+    application = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     keys = SigningKey.objects.filter(application=application)
     keys.filter(state=_State.CURRENT).update(state=_State.PREVIOUS)
     promoted = keys.get(state=_State.NEXT)
@@ -39,7 +39,7 @@ def promote_next_signing_key(*, application: Application, actor: Actor) -> Signi
 @transaction.atomic
 def replace_next_signing_key(*, application: Application, actor: Actor) -> SigningKey:
     """Retire the next key before it was ever used, and make another: for when it may have leaked."""
-    application = Application.objects.select_for_update().get(pk=application.pk)
+    application = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     keys = SigningKey.objects.filter(application=application, state=_State.NEXT)
     keys.update(state=_State.RETIRED)
     replacement = _create(application, _State.NEXT)
