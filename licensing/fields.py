@@ -23,9 +23,14 @@ LIMIT_MAX = 2**31 - 1
 
 
 def number_and_unit(seconds: int) -> tuple[int, str]:
-    """Return a duration in the largest unit that tells it in whole numbers: 86,400 is 1 day; a month is 30 days, a year 365."""
+    """Return a duration (1 second or more) in the largest unit that tells it in whole numbers: 86,400 is 1 day.
+
+    A month is 30 days, a year 365; one month alone stays 30 days, for that is what most people mean by either.
+    """
     return next(
-        (seconds // size, unit) for unit, size in UNITS.items() if seconds and seconds % size == 0
+        (seconds // size, unit)
+        for unit, size in UNITS.items()
+        if seconds % size == 0 and (unit != "months" or seconds > size)
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from django import template
+from django.template.defaultfilters import pluralize
 
 from licensing.fields import number_and_unit
 from licensing.models import Event
@@ -52,8 +53,11 @@ def pretty_json(document: Any) -> str:
 @register.filter
 def event_words(event: Event) -> str:
     """What happened, in words; an action that has none yet is shown as it is written."""
-    words = _WORDS.get(event.action, event.action.replace("_", " ").replace(".", " "))
-    return words.format_map({"count": "", **event.after, **event.before})
+    words = _WORDS.get(event.action, event.action.replace("_", " ").replace(".", " ").capitalize())
+    if event.action == "licenses.issued":
+        count = int(event.after.get("count", 0))
+        return f"{count:,} license{pluralize(count)} generated"
+    return words
 
 
 @register.filter
@@ -63,11 +67,14 @@ def event_tone(event: Event) -> str:
 
 @register.filter
 def event_changes(event: Event) -> Iterator[tuple[str, str, str]]:
-    """What changed: name, before, after. What the words say already is left out."""
+    """What changed: name, before (none for what is new), after (none for what is gone)."""
     for name in {**event.before, **event.after}:
-        if name in _FIELDS:
-            before, after = event.before.get(name), event.after.get(name)
-            yield _FIELDS[name], _written(name, before), _written(name, after)
+        before, after = (
+            _written(name, facts[name]) if name in facts else ""
+            for facts in (event.before, event.after)
+        )
+        if name in _FIELDS and (before or after):
+            yield _FIELDS[name], before, after
 
 
 @register.filter
@@ -78,7 +85,7 @@ def event_actor(event: Event) -> str:
 
 
 def _written(name: str, value: Any) -> str:
-    if value in (None, "", {}):
+    if value in (None, "", 0, {}):
         return _EMPTY.get(name, "")
     if name.endswith("_seconds"):
         return duration(value)
@@ -97,11 +104,10 @@ _WORDS = {
     "signing_key.promoted": "Next signing key put to use",
     "signing_key.replaced": "Signing key replaced",
     "signing_key.retired": "Old signing key retired",
-    "policy.created": "Policy “{name}” created",
+    "policy.created": "Policy created",
     "policy.changed": "Policy changed",
     "policy.made_default": "Default policy chosen",
-    "policy.deleted": "Policy “{name}” deleted",
-    "licenses.issued": "{count} license(s) generated",
+    "policy.deleted": "Policy deleted",
     "licenses.exported": "Whole license keys exported",
     "license.changed": "License changed",
     "license.extended": "End of license changed",
@@ -124,11 +130,11 @@ _TONES = {
 }
 _FIELDS = {
     "name": "name",
-    "overlap_seconds": "the one before works for",
+    "overlap_seconds": "the key before works for",
     "duration_seconds": "valid for",
     "clock_start": "time starts at",
-    "devices_max": "devices",
-    "sessions_max": "sessions at once",
+    "devices_max": "limit of devices",
+    "sessions_max": "limit of sessions",
     "sessions_overflow": "one too many",
     "session_lifetime_seconds": "session lifetime",
     "heartbeat_interval_seconds": "heartbeat",
@@ -142,6 +148,11 @@ _FIELDS = {
 _EMPTY = {
     "expires_at": "never",
     "duration_seconds": "for ever",
-    "devices_max": "no limit",
+    "devices_max": "none",
+    "sessions_max": "none",
     "overlap_seconds": "no time",
+    "username": "none",
+    "email": "none",
+    "note": "none",
+    "metadata": "none",
 }

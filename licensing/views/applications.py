@@ -97,7 +97,7 @@ def _first_steps(request: HttpRequest, application: Application) -> HttpResponse
         "licensing/first_steps.html",
         application,
         section="application",
-        step=4 if license else 3,
+        step=4 if license else 2,
         api_key=api_key,
         license=license,
         license_key=license_key,
