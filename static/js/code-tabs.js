@@ -12,6 +12,7 @@ function enhance(root) {
 
 function addTabs(box) {
   const panels = [...box.querySelectorAll(":scope > [data-language]")];
+  if (panels.length < 2) return;
   const list = document.createElement("div");
   list.className = "code-tabs-list";
   list.setAttribute("role", "tablist");
