@@ -1,0 +1,220 @@
+"""The client: four calls, a heartbeat in the background, and never a word to the program that is not an outcome."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import secrets
+import threading
+import time
+from typing import Any, Callable, Dict, Optional, Sequence
+
+from lockence_client.outcomes import CouldNotAsk, No, Outcome, Yes
+from lockence_client.transport import NotReached, send
+from lockence_client.verification import Request, Response, Unverified, digest_of, verified_body
+
+logger = logging.getLogger("lockence_client")
+
+# Asking again may help after these, signed or not: the server was busy, or something stood in between.
+_TRY_AGAIN_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+# What a signed refusal with another code says is about the request (a mistake in the program), not about the license.
+_DEFINITE = frozenset(
+    {
+        "invalid_api_key",
+        "application_disabled",
+        "license_not_found",
+        "license_suspended",
+        "license_revoked",
+        "license_expired",
+        "hwid_mismatch",
+        "session_limit_reached",
+        "session_not_found",
+        "session_ended",
+        "session_expired",
+    }
+)
+_FIRST_PAUSE_SECONDS = 0.25
+_PAUSE_MAX_SECONDS = 8.0
+_DEFAULT_HEARTBEAT_SECONDS = 300
+
+
+class Client:
+    """One program's connection to its Lockence server.
+
+    `public_keys` are the application's current and next key, as its settings page shows them: no answer that is signed
+    with another one is believed. `instance_keys` are the server's own, and only ever count for "invalid API key".
+    `timeout_seconds` bounds one try, `deadline_seconds` all tries of a call together.
+
+    Every call returns an Outcome (Yes, No or CouldNotAsk) and raises nothing that the network or the server can cause.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        api_key: str,
+        public_keys: Sequence[str],
+        instance_keys: Sequence[str] = (),
+        application_id: Optional[str] = None,
+        timeout_seconds: float = 5.0,
+        deadline_seconds: float = 20.0,
+    ) -> None:
+        if not public_keys:
+            raise ValueError("public_keys is empty: without a pinned key no answer can be believed")
+        self.url = url.rstrip("/")
+        self.api_key = api_key
+        self.public_keys = tuple(public_keys)
+        self.instance_keys = tuple(instance_keys)
+        self.application_id = application_id
+        self.timeout_seconds = timeout_seconds
+        self.deadline_seconds = deadline_seconds
+        self.session_token: Optional[str] = None
+        self._heartbeat_seconds: float = _DEFAULT_HEARTBEAT_SECONDS
+        self._stop = threading.Event()
+        self._beating: Optional[threading.Thread] = None
+
+    def init(
+        self,
+        license_key: str,
+        hwid: str,
+        *,
+        device_name: str = "",
+        platform: str = "",
+        app_version: str = "",
+    ) -> Outcome:
+        """Open a session. After a Yes, `session_token` is set and the other calls use it."""
+        outcome = self._ask(
+            "init",
+            {
+                "license_key": license_key,
+                "hwid": hwid,
+                "device_name": device_name,
+                "platform": platform,
+                "app_version": app_version,
+            },
+        )
+        if isinstance(outcome, Yes):
+            self.session_token = outcome.body["session_token"]
+            self._note_interval(outcome)
+        return outcome
+
+    def validate(self) -> Outcome:
+        """Ask whether the session is good at this moment."""
+        return self._ask("validate", {"session_token": self.session_token})
+
+    def heartbeat(self) -> Outcome:
+        """Keep the session alive."""
+        outcome = self._ask("heartbeat", {"session_token": self.session_token})
+        if isinstance(outcome, Yes):
+            self._note_interval(outcome)
+        return outcome
+
+    def logout(self) -> Outcome:
+        """Stop the heartbeats and end the session, so that its seat is free at once."""
+        self.stop_heartbeats()
+        outcome = self._ask("logout", {"session_token": self.session_token})
+        if not isinstance(outcome, CouldNotAsk):
+            self.session_token = None
+        return outcome
+
+    def start_heartbeats(self, on_outcome: Callable[[Outcome], None]) -> None:
+        """Send heartbeats from a background thread, as often as the server asks; `on_outcome` is told each outcome there.
+
+        The thread ends by itself after a No, and never keeps the program from ending. An exception in `on_outcome` is
+        logged.
+        """
+        self.stop_heartbeats()
+        self._stop = threading.Event()
+        self._beating = threading.Thread(
+            target=self._beat, args=(self._stop, on_outcome), name="lockence-heartbeat", daemon=True
+        )
+        self._beating.start()
+
+    def stop_heartbeats(self) -> None:
+        """Stop the background thread; does nothing when there is none."""
+        self._stop.set()
+        beating, self._beating = self._beating, None
+        if beating is not None and beating is not threading.current_thread():
+            beating.join(self.timeout_seconds)
+
+    def _beat(self, stop: threading.Event, on_outcome: Callable[[Outcome], None]) -> None:
+        # A little earlier than asked, and never the same: programs started together do not stay together.
+        while not stop.wait(self._heartbeat_seconds * random.uniform(0.8, 1.0)):  # noqa: S311
+            outcome = self.heartbeat()
+            if stop.is_set():
+                return
+            try:
+                on_outcome(outcome)
+            except Exception:
+                logger.exception("on_outcome failed")
+            if isinstance(outcome, No):
+                return
+
+    def _ask(self, call: str, fields: Dict[str, Any]) -> Outcome:
+        started = time.monotonic()
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            outcome, wait = self._try(call, fields, self._time_left(started))
+            if wait is None:
+                return outcome
+            # Full jitter: many programs that lost the same server do not come back to it at the same moment.
+            wait = max(wait, random.uniform(0, pause))  # noqa: S311
+            if wait >= self._time_left(started):
+                return outcome
+            time.sleep(wait)
+            pause = min(pause * 2, _PAUSE_MAX_SECONDS)
+
+    def _try(
+        self, call: str, fields: Dict[str, Any], time_left: float
+    ) -> "tuple[Outcome, Optional[float]]":
+        """Ask once. The second part says in how many seconds asking again makes sense, or None when it does not."""
+        nonce = secrets.token_urlsafe(24)
+        document = {"api_key": self.api_key, "nonce": nonce, **fields}
+        request = Request(f"{self.url}/api/v1/{call}", json.dumps(document).encode(), nonce)
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Digest": digest_of(request.body),
+        }
+        try:
+            response = send(request, headers, min(self.timeout_seconds, time_left))
+        except NotReached as error:
+            return CouldNotAsk(str(error)), 0.0
+        return self._understood(request, response)
+
+    def _understood(
+        self, request: Request, response: Response
+    ) -> "tuple[Outcome, Optional[float]]":
+        again = _retry_after(response) if response.status in _TRY_AGAIN_STATUSES else None
+        try:
+            body = verified_body(
+                request,
+                response,
+                public_keys=self.public_keys,
+                instance_keys=self.instance_keys,
+                application_id=self.application_id,
+                now=time.time(),
+            )
+        except Unverified as error:
+            return CouldNotAsk(f"HTTP {response.status}, not believed: {error}"), again
+        if response.status == 200:
+            return Yes(body), None
+        code, message = str(body.get("code")), str(body.get("message"))
+        if code in _DEFINITE:
+            return No(code, message, body), None
+        return CouldNotAsk(f"{code}: {message}"), again
+
+    def _note_interval(self, outcome: Yes) -> None:
+        interval = outcome.body.get("heartbeat_interval")
+        if isinstance(interval, (int, float)) and interval > 0:
+            self._heartbeat_seconds = float(interval)
+
+    def _time_left(self, started: float) -> float:
+        return max(self.deadline_seconds - (time.monotonic() - started), 0.05)
+
+
+def _retry_after(response: Response) -> float:
+    try:
+        return max(float(response.header("retry-after")), 0.0)
+    except (Unverified, ValueError):
+        return 0.0

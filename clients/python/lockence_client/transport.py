@@ -1,0 +1,50 @@
+"""One HTTP request and its answer, as it came: no redirect is followed, no size is trusted, no time is endless."""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.request
+from typing import Any, Dict
+
+from lockence_client.verification import Request, Response
+
+# Far more than any answer of the server, and little enough for any machine.
+_BODY_MAX_BYTES = 256 * 1024
+
+
+class NotReached(Exception):
+    """No HTTP answer came; the text says why."""
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
+def send(request: Request, headers: Dict[str, str], timeout_seconds: float) -> Response:
+    """Send a request, through the system's proxy if one is set; raises NotReached when no answer comes."""
+    outgoing = urllib.request.Request(  # noqa: S310
+        request.url, data=request.body, headers=headers, method=request.method
+    )
+    try:
+        with _OPENER.open(outgoing, timeout=timeout_seconds) as answer:
+            return _response(answer.status, answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return _response(error.code, error)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise NotReached(f"{type(error).__name__}: {error}") from error
+
+
+def _response(status: int, answer: Any) -> Response:
+    try:
+        body = answer.read(_BODY_MAX_BYTES + 1)
+    except (OSError, http.client.HTTPException) as error:
+        raise NotReached(f"{type(error).__name__}: {error}") from error
+    if len(body) > _BODY_MAX_BYTES:
+        raise NotReached("the answer is too long to be the server's")
+    return Response(status, list(answer.headers.items()), body)
