@@ -5,9 +5,10 @@ import uuid
 
 from django.db import transaction
 
+from accounts import ciphers
 from accounts.ids import uuid7
 from accounts.models import Team
-from licensing import ciphers, errors, keys, tokens
+from licensing import errors, keys, tokens
 from licensing.events import Actor, record
 from licensing.models import ApiKey, Application, Policy
 from licensing.models.policy import STANDARD_NAME

@@ -11,8 +11,9 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts import ciphers
 from accounts.ids import uuid7
-from licensing import ciphers, errors, keys, tokens
+from licensing import errors, keys, tokens
 from licensing.events import Actor, record
 from licensing.models import Application, License, LicenseBatch, Policy, Session
 from licensing.policies import hold_policy

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 
-from licensing import ciphers
+from accounts import ciphers
 
 LABEL = "lockence"
 APPLICATION_TAG = "lockence-v1"

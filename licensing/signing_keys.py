@@ -5,8 +5,9 @@ import base64
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.db import transaction
 
+from accounts import ciphers
 from accounts.ids import uuid7
-from licensing import ciphers, errors, signatures
+from licensing import errors, signatures
 from licensing.events import Actor, record
 from licensing.models import Application, SigningKey
 

@@ -10,12 +10,12 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from accounts.ciphers import UndecipherableError
 from api.errors import STATUSES, docs_url, limit_headers, retry_after_seconds
 from api.parsers import parse_object
 from api.runtime import inputs, requests
 from api.runtime.requests import Environ
 from licensing import errors, sessions
-from licensing.ciphers import UndecipherableError
 from licensing.signatures import (
     SignedRequest,
     SigningFacts,

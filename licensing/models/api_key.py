@@ -4,8 +4,8 @@ import datetime as dt
 
 from django.db import models
 
+from accounts import ciphers
 from accounts.ids import uuid7
-from licensing import ciphers
 from licensing.models.application import Application
 
 

@@ -8,8 +8,8 @@ from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from django.urls import reverse
 
+from accounts import ciphers
 from accounts.ids import uuid7
-from licensing import ciphers
 from licensing.models.application import Application
 from licensing.models.license_batch import LicenseBatch
 from licensing.models.policy import Policy

@@ -7,7 +7,6 @@ ciphertext moved to another row does not open (NIST SP 800-38D).
 import base64
 import functools
 import os
-import uuid
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,7 +21,7 @@ class UndecipherableError(Exception):
     """A ciphertext does not open: its key is not configured, it was changed, or it belongs to another row."""
 
 
-def encrypt(text: str, *, table: str, column: str, row: uuid.UUID) -> str:
+def encrypt(text: str, *, table: str, column: str, row: object) -> str:
     """Return `text` encrypted with the current key for exactly one cell of the database."""
     key_id = next(iter(settings.ENCRYPTION_KEYS))
     nonce = os.urandom(_NONCE_BYTES)
@@ -32,7 +31,7 @@ def encrypt(text: str, *, table: str, column: str, row: uuid.UUID) -> str:
     return f"{_VERSION}.{key_id}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
 
-def decrypt(ciphertext: str, *, table: str, column: str, row: uuid.UUID) -> str:
+def decrypt(ciphertext: str, *, table: str, column: str, row: object) -> str:
     """Return the text that `encrypt` sealed for this cell; raise UndecipherableError when it does not open."""
     try:
         version, key_id, encoded = ciphertext.split(".")
@@ -51,7 +50,7 @@ def key_id_of(ciphertext: str) -> str:
     return ciphertext.split(".")[1]
 
 
-def _place(table: str, column: str, row: uuid.UUID) -> bytes:
+def _place(table: str, column: str, row: object) -> bytes:
     return f"{table}.{column}.{row}".encode()
 
 
