@@ -159,9 +159,10 @@ def _open_session(api_key: str, license_key: str, program: Program) -> OpenedSes
     if not found.limits_sessions and (opened := opening.on_a_bound_device()):
         return opened
     with transaction.atomic():
-        opened = opening.under_the_license_lock()
-    if opened:
-        return opened
+        if opened := opening.under_the_license_lock():
+            return opened
+        # A license that ended while we waited for its lock gave away a place, but opens no session.
+        transaction.set_rollback(True)
     # Nothing was opened: either the license changed since it was found, and finding it again says how, or no place is free.
     _find_license(api_key, license_key, program.ip_address)
     raise errors.HwidMismatchError(signing=found.signing)

@@ -102,6 +102,7 @@ def serve(database_url: str, **environment: str) -> Iterator[Server]:
             **os.environ,
             "DATABASE_URL": database_url,
             "PORT": str(port),
+            "INIT_FAILURES_MAX": str(10**9),
             "BIND": f"fd://{listener.fileno()}",
             **environment,
         }
