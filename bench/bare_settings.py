@@ -1,0 +1,10 @@
+"""Settings of the bare Django view: what a Django project cannot do without, and nothing else."""
+
+ALLOWED_HOSTS = ["127.0.0.1"]
+INSTALLED_APPS: list[str] = []
+MIDDLEWARE: list[str] = []
+ROOT_URLCONF = "bench.bare"
+# Nothing is signed with it.
+SECRET_KEY = "bench"  # noqa: S105
+USE_I18N = False
+USE_TZ = True

@@ -1,0 +1,99 @@
+"""The rounds: each call at each number of connections, straight after the bare view under the same load."""
+
+import itertools
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import load
+from bench.database import Database
+from bench.report import Facts, Sample, pair
+from bench.servers import Server
+
+# Which file of bodies each call is driven with.
+CALLS = {"validate": "session", "heartbeat": "session", "init": "init", "logout": "logout"}
+BARE_PATH = "/bare"
+# Enough for every thread of the workers to open its database connection.
+WARM_UP_CONNECTIONS, WARM_UP_SECONDS = 32, 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runner:
+    database: Database
+    ours: Server
+    bare: Server
+    bodies: Path
+    driver: str
+    calls: Sequence[str]
+    connections: Sequence[int]
+    rounds: int
+    seconds: float
+
+    def run(self) -> Iterator[Facts]:
+        """Measure; raises LoadError as soon as one answer is not a 200."""
+        for call in self.calls:
+            self._drive(self.bare, BARE_PATH, call, WARM_UP_CONNECTIONS, WARM_UP_SECONDS)
+            self._drive(self.ours, _path(call), call, WARM_UP_CONNECTIONS, WARM_UP_SECONDS)
+        self.database.put_back()
+        plan = itertools.product(range(1, self.rounds + 1), self.connections, self.calls)
+        for number, connections, call in plan:
+            yield self._pair(call, connections, number)
+
+    def _pair(self, call: str, connections: int, number: int) -> Facts:
+        # Both get the same bytes: what is compared is the answering.
+        bare = self._sample(self.bare, BARE_PATH, call, connections)
+        ours = self._sample(self.ours, _path(call), call, connections)
+        facts = pair(call, connections, number, ours, bare)
+        if call == "logout":
+            facts["fresh_share"] = min(1, self.database.count_ended_sessions() / ours.load.requests)
+        self._assert_ok(call)
+        self.database.put_back()
+        return facts
+
+    def _sample(self, server: Server, path: str, call: str, connections: int) -> Sample:
+        workers, database = server.cpu_seconds(), self.database.cpu_seconds()
+        answered = self._drive(server, path, call, connections, self.seconds)
+        return Sample(
+            answered,
+            _difference(server.cpu_seconds(), workers),
+            _difference(self.database.cpu_seconds(), database),
+        )
+
+    def _drive(
+        self, server: Server, path: str, call: str, connections: int, seconds: float
+    ) -> load.Load:
+        answered = load.drive(
+            server.url(path),
+            self._bodies_of(call),
+            # Logging out begins at the top: it is the first time for as many sessions as there are.
+            start=0 if call == "logout" else random.randrange(1_000_000),
+            seconds=seconds,
+            connections=connections,
+            driver=self.driver,
+        )
+        if answered.failures or not answered.requests:
+            raise load.LoadError(
+                f"{answered.failures} of {answered.requests} answers of {server.url(path)} were not 200:\n"
+                f"{server.logged()}"
+            )
+        return answered
+
+    def _assert_ok(self, call: str) -> None:
+        """Look into one answer: the load itself counts statuses only."""
+        body = self._bodies_of(call).open("rb").readline().strip()
+        status, answer = self.ours.post(_path(call), body)
+        if status != 200 or json.loads(answer).get("success") is not True:
+            raise load.LoadError(f"{call} answered {status}: {answer.decode(errors='replace')}")
+
+    def _bodies_of(self, call: str) -> Path:
+        return self.bodies / f"{CALLS[call]}.jsonl"
+
+
+def _path(call: str) -> str:
+    return f"/api/v1/{call}"
+
+
+def _difference(after: float | None, before: float | None) -> float | None:
+    return None if after is None or before is None else after - before

@@ -1,0 +1,122 @@
+"""gunicorn as production has it (ops/gunicorn.conf.py), for Lockence and for the bare view, on free ports of 127.0.0.1."""
+
+import contextlib
+import ctypes
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import processes
+from lockence import secrets_env
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG = "ops/gunicorn.conf.py"
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 10
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class ServerError(Exception):
+    """A server did not start."""
+
+
+@dataclass(frozen=True)
+class Server:
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Post JSON once and return status and body of the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("POST", path, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, response.read()
+
+    def logged(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def cpu_seconds(self) -> float | None:
+        """Return the user and system time that the workers took so far."""
+        return processes.cpu_seconds(processes.children_of(self.process.pid))
+
+
+@contextlib.contextmanager
+def serve(application: str, environment: Mapping[str, str], log: Path) -> Iterator[Server]:
+    """Run gunicorn until the block ends."""
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener, log.open("wb") as file:
+        # Bound here and handed over: nobody else can take the port in between.
+        descriptor, port = listener.fileno(), listener.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "--config", CONFIG, application],
+            cwd=ROOT,
+            env={**environment, "BIND": f"fd://{descriptor}"},
+            pass_fds=[descriptor],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            preexec_fn=_end_with_parent,
+        )
+    server = Server(port, process, log)
+    try:
+        _wait_until_it_answers(server)
+        yield server
+    finally:
+        _stop(process)
+
+
+def _wait_until_it_answers(server: Server) -> None:
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while server.process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            server.post("/", b"{}")
+            return
+        time.sleep(0.05)
+    raise ServerError(f"gunicorn did not start:\n{server.logged()}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    # gunicorn's quick shutdown: no request is of interest any more.
+    process.send_signal(signal.SIGQUIT)
+    try:
+        process.wait(STOP_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _end_with_parent() -> None:
+    """In the child: be told to stop when the bench ends in any way, SIGKILL included (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+
+def environment(database_url: str) -> dict[str, str]:
+    """Return the environment in which Lockence runs as in production, whatever the developer's own says."""
+    secrets = (line.rstrip().partition("=") for line in secrets_env.fresh_lines().values())
+    ours = {
+        **{name: value for name, _, value in secrets},
+        "DATABASE_URL": database_url,
+        "DEVELOPMENT": "0",
+        "DEBUG": "0",
+        "SITE_URL": "http://127.0.0.1",
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "TRUSTED_PROXIES": "",
+        "LOG_LEVEL": "WARNING",
+    }
+    inherited = dict(os.environ)
+    # Each server collects metrics of its own, and each brings settings of its own.
+    for name in ("PROMETHEUS_MULTIPROC_DIR", "DJANGO_SETTINGS_MODULE"):
+        inherited.pop(name, None)
+    return {**inherited, **ours}
