@@ -7,11 +7,13 @@ from licensing.views import (
     batches,
     devices,
     events,
+    handbook,
     license_acts,
     licenses,
     policies,
     sessions,
     settings,
+    site,
 )
 
 _license = [
@@ -62,7 +64,11 @@ _application: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", site.landing, name="landing"),
     path("dashboard/", applications.dashboard, name="dashboard"),
     path("dashboard/applications/new/", applications.application_new, name="application-new"),
     path("dashboard/applications/<uuid:application_id>/", include(_application)),
+    path("docs/", handbook.docs, name="docs"),
+    path("docs/api/", handbook.docs_api, name="docs-api"),
+    path("docs/<path:path>/", handbook.docs_page, name="docs-page"),
 ]
