@@ -85,7 +85,7 @@ class LicenseTermsForm(forms.Form):
     username = forms.CharField(
         max_length=150, required=False, help_text="Your program receives it when it starts."
     )
-    email = forms.EmailField(label="E-mail", required=False)
+    email = forms.EmailField(label="Email", required=False)
     note = forms.CharField(
         max_length=5_000,
         required=False,
@@ -155,7 +155,7 @@ class LicenseFilterForm(forms.Form):
         max_length=200,
         required=False,
         widget=forms.TextInput(
-            {"type": "search", "placeholder": "Name, e-mail, whole key or its last five"}
+            {"type": "search", "placeholder": "Name, email, whole key or its last five"}
         ),
     )
     status = forms.ChoiceField(choices=STATES, required=False, widget=forms.HiddenInput)

@@ -140,7 +140,7 @@ _FIELDS = {
     "heartbeat_interval_seconds": "heartbeat",
     "policy": "policy",
     "username": "username",
-    "email": "e-mail",
+    "email": "email",
     "note": "note",
     "metadata": "metadata",
     "expires_at": "ends",

@@ -3,6 +3,7 @@
 import uuid
 from typing import TypeVar
 
+from django.contrib import messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
@@ -128,6 +129,7 @@ def license_edit(
                 terms=form.terms(),
                 actor=actor_of(request),
             )
+            messages.success(request, f"License {license} is saved.")
             return redirect(license)
     return show(
         request,

@@ -1,0 +1,149 @@
+"""Suspend, restore, revoke and extend: each asks first, does its work once, and tells what was done."""
+
+import datetime as dt
+import re
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from licensing.models import Event, License, Session
+from tests import factories
+from tests.licensing.views.conftest import messages_after, text_of
+
+ACTS = ("suspend", "restore", "revoke")
+
+
+def act_on(client: Client, license: License, act: str, **form: str) -> str:
+    return messages_after(client, client.post(f"{license.get_absolute_url()}{act}/", form))
+
+
+def test_a_suspended_license_is_restored(dashboard: Client, license: License) -> None:
+    assert "is suspended" in act_on(dashboard, license, "suspend")
+    license.refresh_from_db()
+    assert license.status == "suspended"
+
+    assert "is active" in act_on(dashboard, license, "restore")
+    license.refresh_from_db()
+    assert license.status == "active"
+
+
+def test_a_revoked_license_loses_its_sessions(dashboard: Client, license: License) -> None:
+    factories.open_session(license)
+
+    assert "is revoked" in act_on(dashboard, license, "revoke")
+
+    assert not Session.objects.open(timezone.now()).exists()
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_act_asks_first_and_says_what_it_will_do(
+    dashboard: Client, license: License, act: str
+) -> None:
+    page = dashboard.get(f"{license.get_absolute_url()}{act}/")
+
+    assert f"…{license.key_last5}" in text_of(page)
+    assert page.context["question"].cancel_url == license.get_absolute_url()
+    license.refresh_from_db()
+    assert license.status == "active"
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_second_press_says_the_same_and_leaves_one_event(
+    dashboard: Client, license: License, act: str
+) -> None:
+    if act == "restore":
+        act_on(dashboard, license, "suspend")
+    before = Event.objects.count()
+
+    first, second = (act_on(dashboard, license, act) for _ in range(2))
+
+    message = re.compile(r"(?<=<span>)License …\w{5} is [^<]+(?=</span>)")
+    assert message.findall(first) == message.findall(second) != []
+    assert Event.objects.count() == before + 1
+
+
+@pytest.mark.parametrize("act", ["suspend", "restore"])
+def test_a_revoked_license_stays_revoked(dashboard: Client, license: License, act: str) -> None:
+    act_on(dashboard, license, "revoke")
+
+    page = act_on(dashboard, license, act)
+
+    assert "A revoked license stays revoked." in page
+    license.refresh_from_db()
+    assert license.status == "revoked"
+
+
+def offered_ends(client: Client, license: License) -> dict[str, str]:
+    page = client.get(f"{license.get_absolute_url()}extend/")
+    choices = page.context["form"].fields["end"].widget.choices
+    return {label: value for value, label in choices}
+
+
+def test_an_offered_end_counts_from_the_end_of_today(dashboard: Client, license: License) -> None:
+    License.objects.update(expires_at=dt.datetime(2050, 1, 1, 12, tzinfo=dt.UTC))
+    license.refresh_from_db()
+
+    act_on(
+        dashboard,
+        license,
+        "extend",
+        end=offered_ends(dashboard, license)["30 days later: 31 January 2050, 12:00 UTC"],
+    )
+
+    license.refresh_from_db()
+    assert license.expires_at == dt.datetime(2050, 1, 31, 12, tzinfo=dt.UTC)
+
+
+def test_a_form_sent_twice_extends_once(dashboard: Client, license: License) -> None:
+    [end, *_] = offered_ends(dashboard, license).values()
+
+    for _ in range(2):
+        act_on(dashboard, license, "extend", end=end)
+
+    license.refresh_from_db()
+    assert license.expires_at == dt.datetime.fromisoformat(end)
+    assert Event.objects.filter(action="license.extended").count() == 1
+
+
+def test_a_license_ends_on_a_day_or_never(dashboard: Client, license: License) -> None:
+    act_on(dashboard, license, "extend", end="day", day="2060-02-29")
+    license.refresh_from_db()
+    assert license.expires_at == dt.datetime(2060, 2, 29, 23, 59, 59, tzinfo=dt.UTC)
+
+    act_on(dashboard, license, "extend", end="never")
+    license.refresh_from_db()
+    assert license.expires_at is None
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"end": "whenever"},
+        {"end": "day"},
+        {"end": "day", "day": "31.31.2031"},
+        {"end": "day", "day": "2001-01-01"},
+        {"end": "2001-01-01T00:00:00+00:00"},
+        {"end": "0001-01-01T00:00:00+23:59"},
+        {"end": "9999-12-31T23:59:59-23:59"},
+        {"end": "nul\0"},
+        {"day": "2060-01-01"},
+    ],
+)
+def test_an_end_that_makes_no_sense_is_refused(
+    dashboard: Client, license: License, form: dict[str, str]
+) -> None:
+    response = dashboard.post(f"{license.get_absolute_url()}extend/", form)
+
+    assert response.status_code == 200
+    assert response.context["form"].errors
+    license.refresh_from_db()
+    assert license.expires_at is None
+
+
+def test_a_revoked_license_is_not_extended(dashboard: Client, license: License) -> None:
+    act_on(dashboard, license, "revoke")
+
+    response = dashboard.post(f"{license.get_absolute_url()}extend/", {"end": "never"})
+
+    assert "A revoked license cannot be extended." in text_of(response)
