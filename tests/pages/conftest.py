@@ -1,15 +1,19 @@
 """Pages in a real browser: Debian's chromium, which must find nothing to complain about."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from django.core.cache import cache
+from django.test import Client
 from playwright.sync_api import ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import User
 
 CHROMIUM = Path("/usr/bin/chromium")
 PHONE = {"width": 360, "height": 800}
@@ -56,6 +60,20 @@ def page(page: Page) -> Iterator[Page]:
     page.set_default_timeout(10_000)
     yield page
     assert complaints == []
+
+
+@pytest.fixture
+def sign_in(page: Page, client: Client, live_server: LiveServer) -> Callable[[User], None]:
+    """Makes the browser somebody's, without a walk through the log-in form."""
+
+    def sign_in(user: User) -> None:
+        client.force_login(user)
+        session = client.cookies[settings.SESSION_COOKIE_NAME]
+        page.context.add_cookies(
+            [{"name": session.key, "value": session.value, "url": live_server.url}]
+        )
+
+    return sign_in
 
 
 def assert_good_page(page: Page) -> None:
