@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
+from markdown_it.token import Token
 
 from licensing import markdown, samples
 
@@ -110,7 +111,7 @@ def _sections(text: str) -> Iterator[Section]:
     yield Section(title, tuple(entries))
 
 
-def _entries(inline: markdown.Token) -> Iterator[Entry]:
+def _entries(inline: Token) -> Iterator[Entry]:
     for child, label in _with_next(inline.children or []):
         if child.type != "link_open":
             continue
@@ -119,7 +120,7 @@ def _entries(inline: markdown.Token) -> Iterator[Entry]:
             yield Entry(path, label.content, url(path))
 
 
-def _with_next(tokens: list[markdown.Token]) -> Iterator[tuple[markdown.Token, markdown.Token]]:
+def _with_next(tokens: list[Token]) -> Iterator[tuple[Token, Token]]:
     return zip(tokens, tokens[1:], strict=False)
 
 
