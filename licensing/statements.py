@@ -6,6 +6,7 @@ out as Django's.
 
 from typing import Any, LiteralString
 
+import psycopg
 from django.db import InterfaceError, OperationalError, connection
 
 Row = tuple[Any, ...]
@@ -29,9 +30,9 @@ def fetch_row(statement: LiteralString, parameters: dict[str, Any]) -> Row | Non
 def _run(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
     connection.ensure_connection()
     with connection.wrap_database_errors:
-        row: Row | None = connection.connection.execute(
-            statement, parameters, prepare=True
-        ).fetchone()
+        # Not Django's own kind of cursor: that one writes the parameters into the text, and so can prepare nothing.
+        cursor = psycopg.Cursor(connection.connection)
+        row: Row | None = cursor.execute(statement, parameters, prepare=True).fetchone()
     # An answer is the best health check: Django need not ask again before the next statement of this request.
     connection.health_check_done = True  # type: ignore[attr-defined]
     return row

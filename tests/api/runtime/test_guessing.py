@@ -1,0 +1,125 @@
+"""Whoever guesses license keys learns nothing: not from the bytes of an answer, and not from the work behind it."""
+
+import collections
+import dataclasses
+import io
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import LazySettings
+
+from api.runtime import answers
+from licensing import session_statements, statements
+from licensing.models import Application
+from tests import factories
+
+ANSWERS_PER_KIND = 10_000
+NONCE = "0123456789abcdef-_AZ"
+
+
+@dataclasses.dataclass
+class Guesser:
+    """Asks as one program would, with whatever license key he is given."""
+
+    api_key: str
+
+    def ask(self, license_key: str) -> answers.Answer:
+        body = json.dumps(
+            {
+                "api_key": self.api_key,
+                "license_key": license_key,
+                "hwid": "device-1",
+                "nonce": NONCE,
+            }
+        )
+        environ = {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": "/api/v1/init",
+            "HTTP_HOST": "testserver",
+            "REMOTE_ADDR": "192.0.2.7",
+            "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": io.BytesIO(body.encode()),
+        }
+        return answers.answer("init", environ)
+
+
+@pytest.fixture
+def guesser(transactional_db: None, settings: LazySettings) -> Guesser:
+    settings.INIT_FAILURES_MAX = 10**9
+    return Guesser(factories.api_key_of(factories.make_application()))
+
+
+def unknown_keys(application: Application) -> Iterator[str]:
+    for number in range(ANSWERS_PER_KIND):
+        yield f"AAAAA-AAAAA-AAAAA-{number:05}"
+
+
+def foreign_keys(application: Application) -> Iterator[str]:
+    foreign = [license.reveal() for license in factories.make_licenses(application, 100)]
+    for number in range(ANSWERS_PER_KIND):
+        yield foreign[number % len(foreign)]
+
+
+def malformed_keys(application: Application) -> Iterator[str]:
+    for number in range(ANSWERS_PER_KIND):
+        yield f"not a key {number}"
+
+
+@pytest.mark.race
+@pytest.mark.timeout(300)
+def test_ten_thousand_wrong_keys_of_each_kind_answer_with_equal_bytes(guesser: Guesser) -> None:
+    elsewhere = factories.make_application()
+
+    told = collections.Counter(
+        told_by(guesser.ask(license_key))
+        for kind in (unknown_keys, foreign_keys, malformed_keys)
+        for license_key in kind(elsewhere)
+    )
+
+    assert list(told.values()) == [3 * ANSWERS_PER_KIND]
+
+
+@pytest.mark.parametrize("kind", [unknown_keys, foreign_keys, malformed_keys])
+def test_a_wrong_key_of_each_kind_takes_the_same_statements(
+    guesser: Guesser,
+    kind: Callable[[Application], Iterator[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    license_key = next(kind(factories.make_application()))
+    asked = spy_on_statements(monkeypatch)
+
+    guesser.ask(license_key)
+
+    assert asked == ["FIND_LICENSE"]
+
+
+def told_by(answer: answers.Answer) -> tuple[object, ...]:
+    """All that an answer tells but the time, and what is signed over the time."""
+    body = json.loads(answer.body)
+    time, headers = body.pop("server_time"), dict(answer.headers)
+    del headers["Content-Digest"], headers["Signature-Input"]
+    signature = headers.pop("Signature")
+    return (
+        answer.status,
+        tuple(body.items()),
+        tuple(headers.items()),
+        len(time),
+        len(signature),
+    )
+
+
+def spy_on_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    names = {
+        statement: name for name, statement in vars(session_statements).items() if name.isupper()
+    }
+    asked: list[str] = []
+    run = statements._run
+
+    def spy(statement: str, parameters: dict[str, object]) -> statements.Row | None:
+        asked.append(names[statement])
+        return run(statement, parameters)
+
+    monkeypatch.setattr(statements, "_run", spy)
+    return asked
