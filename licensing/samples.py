@@ -61,9 +61,13 @@ def filled(source: str, language: Language, values: Mapping[str, str]) -> str:
 
 
 def highlighted(text: str, lexer: str) -> SafeString:
-    """Return code as HTML with the short classes of Pygments; nothing for Pygments to know is shown as it is."""
-    formatter = HtmlFormatter(nowrap=True)
-    return mark_safe(highlight(text, get_lexer_by_name(lexer), formatter))  # noqa: S308 (Pygments escapes)
+    """Return code as HTML with the short classes of Pygments; raises ClassNotFound for a language it does not know."""
+    html = highlight(text, get_lexer_by_name(lexer), HtmlFormatter(nowrap=True))
+    return mark_safe(_UNCOLOURED.sub(r"\1", html))  # noqa: S308 (Pygments escapes)
+
+
+# White space, punctuation, operators and plain names: they have no colour, and are half of a page.
+_UNCOLOURED = re.compile(r'<span class="(?:w|p|o|n|nx|nl|no|nv|vg)">([^<]*)</span>')
 
 
 def _in_double_quotes(beyond_ascii: Callable[[str], str]) -> Callable[[str], str]:
