@@ -173,10 +173,12 @@ class EndForm(forms.Form):
     """When a license ends: a moment that the page offered, a day of one's own, or never."""
 
     NEVER, ON_A_DAY = "never", "day"
+    # A browser would wait for a day that the page does not even show.
+    use_required_attribute = False
+
     end = forms.CharField(widget=forms.RadioSelect, label="It ends")
     day = forms.DateField(
-        label="Day",
-        required=False,
+        label="Last day",
         help_text="To the end of this day, UTC.",
         widget=forms.DateInput({"type": "date"}),
     )
@@ -190,12 +192,8 @@ class EndForm(forms.Form):
             (self.ON_A_DAY, "On a day of your choice"),
             (self.NEVER, "Never"),
         ]
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        if data.get("end") == self.ON_A_DAY and not data.get("day"):
-            self.add_error("day", "Choose a day.")
-        return data
+        if self.is_bound and self.data.get("end") != self.ON_A_DAY:
+            self.fields["day"].required = False
 
     def clean_end(self) -> str | dt.datetime:
         end: str = self.cleaned_data["end"]

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -9,12 +10,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Right
 from accounts.teams import home_team, teams_with
-from licensing import applications, licenses
+from licensing import applications, handbook, licenses
 from licensing.access import application_for, applications_of, rights_in
 from licensing.forms import ApplicationForm, FirstLicenseForm
 from licensing.models import Application, License, Session
 from licensing.paging import page_of
 from licensing.reports import numbers_of
+from licensing.samples import LICENSE_KEY, Sample
 from licensing.views.pages import act, actor_of, reads_or_acts, refusals_shown_in, show, user_of
 
 _CARDS_PER_PAGE = 24
@@ -101,6 +103,7 @@ def _first_steps(request: HttpRequest, application: Application) -> HttpResponse
         api_key=api_key,
         license=license,
         license_key=license_key,
+        samples=_samples(api_key, license_key) if license else [],
         form=FirstLicenseForm(),
     )
 
@@ -120,7 +123,12 @@ def _overview(
         numbers=numbers_of([application], now)[application.pk],
         events=page_of(recent, QueryDict(), _EVENTS_SHOWN),
         api_key=api_key,
+        samples=_samples(api_key, LICENSE_KEY) if api_key else [],
     )
+
+
+def _samples(api_key: str, license_key: str) -> list[Sample]:
+    return handbook.snippets(api_key=api_key, license_key=license_key, url=settings.SITE_URL)
 
 
 def _current_api_key(application: Application) -> str:
