@@ -1,30 +1,19 @@
-"""The audit log: `record` writes an event in the transaction of the act that it tells of."""
+"""The audit log of what is licensed: an event knows its application, and its license where it has one."""
 
-import dataclasses
-import datetime as dt
-import uuid
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from accounts.models import User
-from licensing.models import Application, Event, License
+from accounts import events
+from accounts.events import SYSTEM as SYSTEM
+from accounts.events import Actor as Actor
+from accounts.events import user_actor as user_actor
+from accounts.models import Event, EventDetail
+from licensing.models import Application, Device, License, Session
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts, and from where: a signed-in user, a customer's program, or the system itself."""
-
-    kind: Event.ActorKind
-    user: User | None = None
-    ip_address: str | None = None
-
-
-SYSTEM = Actor(Event.ActorKind.SYSTEM)
-
-
-def user_actor(user: User, ip_address: str | None = None) -> Actor:
-    return Actor(Event.ActorKind.USER, user, ip_address)
+# What a developer writes on a license is about their customer, or may well be.
+_PERSONAL = frozenset({"username", "email", "note", "metadata"})
 
 
 def record(
@@ -38,27 +27,59 @@ def record(
     after: dict[str, Any] | None = None,
 ) -> Event:
     """Write one event; `before` and `after` hold only what changed, and never a secret."""
-    return Event.objects.create(
-        application=application,
-        license=license,
-        actor_kind=actor.kind,
-        actor=actor.user,
-        ip_address=actor.ip_address,
-        action=action,
-        target_type=target._meta.model_name or "",
-        target_id=target.pk,
-        before=_as_json(before or {}),
-        after=_as_json(after or {}),
+    return events.record(
+        action,
+        place=events.Place(
+            application.team_id, application.pk, license_id=license.pk if license else None
+        ),
+        target=target,
+        label=_label(target),
+        actor=actor,
+        before=before,
+        after=after,
+        # The name of a device is often its owner's.
+        personal=_PERSONAL | {"name"} if isinstance(target, Device) else _PERSONAL,
     )
 
 
-def _as_json(facts: dict[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in facts.items()}
+def with_licenses(events: QuerySet[Event]) -> QuerySet[Event]:
+    """Tell with each event the end of its license's key, as `license_last5`: None once there is no such license."""
+    license = License.objects.filter(pk=OuterRef("license_id"))
+    return events.annotate(license_last5=Subquery(license.values("key_last5")))
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dt.datetime):
-        return value.isoformat()
-    if isinstance(value, uuid.UUID):
-        return str(value)
-    return value
+def history_of(row: Application | License) -> QuerySet[Event]:
+    """Return what happened to an application or to one license, newest first, as pages show it."""
+    own = Q(license_id=row.pk) if isinstance(row, License) else Q(application_id=row.pk)
+    return with_licenses(Event.objects.filter(own).with_persons())
+
+
+@transaction.atomic
+def forget_customer(*, license: License, actor: Actor) -> int:
+    """Erase what the history of a license tells of its customer: what was written on it, and where programs ran.
+
+    Returns how many details that were. The license itself stays as it is.
+    """
+    of_the_customer = Q(about=EventDetail.About.TARGET) | Q(
+        event__actor_kind=Event.ActorKind.PROGRAM
+    )
+    details = EventDetail.objects.filter(of_the_customer, event__license_id=license.pk)
+    erased = details.count()
+    details.delete()
+    if erased:
+        record(
+            "license.history_erased",
+            target=license,
+            actor=actor,
+            application=license.application,
+            license=license,
+            after={"count": erased},
+        )
+    return erased
+
+
+def _label(target: models.Model) -> str:
+    """What a row was called, for when it is gone; nothing that tells of a person, and no bare id."""
+    if isinstance(target, Device):
+        return f"device {target.fingerprint}"
+    return "" if isinstance(target, Session) else str(target)

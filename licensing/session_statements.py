@@ -148,13 +148,19 @@ BIND_DEVICE = """
         UPDATE licensing_application SET first_init_at = statement_timestamp()
         WHERE id = %(application_id)s AND first_init_at IS NULL
     ), told AS (
-        INSERT INTO licensing_event (
-            id, application_id, license_id, actor_kind, action, target_type, target_id,
-            ip_address, before, after, created_at
+        INSERT INTO accounts_event (
+            id, team_id, application_id, license_id, actor_kind, action, target_type, target_id,
+            target_label, before, after, created_at
         )
-        SELECT %(event_id)s, %(application_id)s, %(license_id)s, 'program', 'device.bound', 'device',
-            device.id, %(ip_address)s::inet, '{}', '{}', statement_timestamp()
-        FROM device
+        SELECT %(event_id)s, application.team_id, application.id, %(license_id)s, 'program',
+            'device.bound', 'device', device.id,
+            'device ' || left(encode(%(hwid_digest)s::bytea, 'hex'), 8),
+            '{}', '{}', statement_timestamp()
+        FROM device JOIN licensing_application application ON application.id = %(application_id)s
+    ), told_from_where AS (
+        INSERT INTO accounts_eventdetail (event_id, about, facts)
+        SELECT %(event_id)s, 'actor', jsonb_build_object('ip_address', %(ip_address)s::text)
+        FROM device WHERE %(ip_address)s::text IS NOT NULL
     )
     SELECT id FROM device
 """

@@ -1,9 +1,9 @@
 """The nouns of the product, one file each."""
 
+from accounts.models import Event
 from licensing.models.api_key import ApiKey
 from licensing.models.application import Application
 from licensing.models.device import Device
-from licensing.models.event import Event
 from licensing.models.license import License
 from licensing.models.license_batch import LicenseBatch
 from licensing.models.policy import Policy

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from django import template
 from django.template.defaultfilters import pluralize
 
+from accounts.models import Event
 from licensing.fields import number_and_unit
-from licensing.models import Event
 
 register = template.Library()
 
@@ -68,20 +68,18 @@ def event_tone(event: Event) -> str:
 @register.filter
 def event_changes(event: Event) -> Iterator[tuple[str, str, str]]:
     """What changed: name, before (none for what is new), after (none for what is gone)."""
-    for name in {**event.before, **event.after}:
-        before, after = (
-            _written(name, facts[name]) if name in facts else ""
-            for facts in (event.before, event.after)
-        )
+    changes = event.full_before, event.full_after
+    for name in {**changes[0], **changes[1]}:
+        before, after = (_written(name, facts[name]) if name in facts else "" for facts in changes)
         if name in _FIELDS and (before or after):
             yield _FIELDS[name], before, after
 
 
 @register.filter
 def event_actor(event: Event) -> str:
-    if event.actor:
-        return event.actor.email
-    return {"user": "A former member", "program": "A program"}.get(event.actor_kind, "Lockence")
+    if event.actor_kind == Event.ActorKind.USER:
+        return event.actor_email or (event.actor.email if event.actor else "A former member")
+    return {"program": "A program"}.get(event.actor_kind, "Lockence")
 
 
 def _written(name: str, value: Any) -> str:

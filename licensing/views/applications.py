@@ -12,6 +12,7 @@ from accounts.access import Right
 from accounts.teams import home_team, teams_with
 from licensing import applications, handbook, licenses
 from licensing.access import application_for, applications_of, rights_in
+from licensing.events import history_of
 from licensing.forms import ApplicationForm, FirstLicenseForm
 from licensing.models import Application, License, Session
 from licensing.paging import page_of
@@ -112,7 +113,6 @@ def _overview(
     request: HttpRequest, application: Application, rights: frozenset[Right]
 ) -> HttpResponse:
     now = timezone.now()
-    recent = application.events.select_related("actor", "license")
     api_key = _current_api_key(application) if Right.SEE_KEYS in rights else ""
     return show(
         request,
@@ -121,7 +121,7 @@ def _overview(
         section="application",
         now=now,
         numbers=numbers_of([application], now)[application.pk],
-        events=page_of(recent, QueryDict(), _EVENTS_SHOWN),
+        events=page_of(history_of(application), QueryDict(), _EVENTS_SHOWN),
         api_key=api_key,
         samples=_samples(api_key, LICENSE_KEY) if api_key else [],
     )

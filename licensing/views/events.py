@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from licensing.access import application_for
+from licensing.events import history_of
 from licensing.paging import page_of
 from licensing.views.pages import license_asked_for, show
 
@@ -13,10 +14,7 @@ from licensing.views.pages import license_asked_for, show
 @require_safe
 def events(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse:
     application = application_for(request.user, application_id)
-    found = application.events.select_related("actor", "license")
     license = license_asked_for(request, application)
-    if license:
-        found = found.filter(license=license)
     return show(
         request,
         "licensing/events.html",
@@ -24,5 +22,5 @@ def events(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse:
         section="events",
         trail=(("Events", ""),),
         license=license,
-        page=page_of(found, request.GET),
+        page=page_of(history_of(license or application), request.GET),
     )

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import Right
 from licensing import exports, licenses
 from licensing.access import application_for, license_for
+from licensing.events import history_of
 from licensing.forms import IssueForm, LicenseFilterForm, LicenseForm
 from licensing.models import Application, License
 from licensing.paging import Page, page_of
@@ -162,7 +163,7 @@ def _license_page(request: HttpRequest, license: License, key: str = "") -> Http
         key=key,
         devices=_newest(license.devices.all()),
         sessions=_newest(license.sessions.select_related("device")),
-        events=_newest(license.events.select_related("actor")),
+        events=_newest(history_of(license)),
     )
 
 

@@ -9,7 +9,7 @@ from joserfc.jwk import KeySet, OKPKey
 
 from licensing import signatures, signing_keys
 from licensing.events import SYSTEM
-from licensing.models import Event
+from accounts.models import Event
 from tests import factories
 
 pytestmark = pytest.mark.django_db

@@ -48,7 +48,7 @@ def test_init_remembers_device_and_session(program: Program) -> None:
     assert (device.name, device.platform) == ("Ada's PC", "linux")
     assert (session.device, session.app_version) == (device, "1.2.3")
     assert session.ip_address == "127.0.0.1"
-    assert Event.objects.filter(action="device.bound", license=program.license).count() == 1
+    assert Event.objects.filter(action="device.bound", license_id=program.license.pk).count() == 1
 
 
 def test_a_session_lasts_a_day_unless_a_heartbeat_comes(program: Program) -> None:

@@ -4,7 +4,7 @@ from django.test import Client
 from django.utils import timezone
 
 from licensing.devices import release_device
-from licensing.events import SYSTEM
+from licensing.events import SYSTEM, history_of
 from licensing.models import Application, License
 from tests import factories
 from tests.licensing.views.conftest import messages_after, statements, text_of, url_of
@@ -39,7 +39,7 @@ def test_a_device_is_released_and_its_place_is_free(
 
     license.refresh_from_db()
     assert license.devices_used == 0
-    assert application.events.filter(action="device.released").count() == 1
+    assert history_of(application).filter(action="device.released").count() == 1
 
 
 def test_the_list_is_narrowed_to_bound_devices_and_to_one_license(

@@ -219,7 +219,11 @@ def test_revealing_a_key_shows_it_and_is_remembered(
 
     assert license.reveal() in text_of(response)
     event = Event.objects.get(action="license.key_revealed")
-    assert (event.actor, event.license, event.ip_address) == (developer, license, "127.0.0.1")
+    assert (event.actor, event.license_id, event.ip_address) == (
+        developer,
+        license.pk,
+        "127.0.0.1",
+    )
 
 
 def terms(license: License, **changed: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from django.test import Client
 
+from licensing.events import history_of
 from licensing.models import Application, License
 from tests import factories
 from tests.licensing.views.conftest import messages_after, statements, text_of, url_of
@@ -35,7 +36,7 @@ def test_a_session_is_ended(dashboard: Client, application: Application, license
 
     session.refresh_from_db()
     assert session.ended_reason == "developer"
-    assert application.events.filter(action="session.ended").count() == 1
+    assert history_of(application).filter(action="session.ended").count() == 1
 
 
 def test_the_list_is_narrowed_to_open_sessions(

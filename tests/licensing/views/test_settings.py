@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from licensing.events import history_of
 from licensing.models import ApiKey, Application
 from tests import factories
 from tests.licensing.views.conftest import hidden, messages_after, text_of, url_of
@@ -98,7 +99,7 @@ def test_a_replaced_api_key_is_retired_at_once(dashboard: Client, application: A
         assert "no longer answers" in page
 
     assert old.reveal() not in page
-    assert application.events.filter(action="api_key.retired").count() == 1
+    assert history_of(application).filter(action="api_key.retired").count() == 1
 
 
 def test_the_current_api_key_cannot_be_retired(dashboard: Client, application: Application) -> None:
