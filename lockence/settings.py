@@ -73,7 +73,7 @@ INSTALLED_APPS = [
     "accounts",
     "allauth",
     "allauth.account",
-    "django.contrib.admin",
+    "accounts.apps.StaffPagesConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -94,8 +94,6 @@ MIDDLEWARE = [
     "lockence.metrics.MetricsMiddleware",
     "lockence.health.ProbesMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    # From here on for pages only.
-    "lockence.api_requests.ApiRequestsMiddleware",
     "lockence.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

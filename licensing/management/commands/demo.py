@@ -5,7 +5,6 @@ import os
 import secrets
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
@@ -42,7 +41,6 @@ class Command(BaseCommand):
 def _new_demo() -> dict[str, Any]:
     password = secrets.token_urlsafe(12)
     user = User.objects.create_superuser(EMAIL, password, name="Demo")
-    EmailAddress.objects.create(user=user, email=EMAIL, verified=True, primary=True)
     application = create_application(
         team=teams.home_team(user=user), name="Demo application", actor=SYSTEM
     )
