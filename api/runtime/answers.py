@@ -28,6 +28,22 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/json"
 
+# Any page may ask in its visitor's name: no cookie is looked at here, and nothing is answered that the asker did not know how
+# to ask for.
+_CORS_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": (
+        "Content-Digest, RateLimit, RateLimit-Policy, Retry-After, Signature, Signature-Input, X-Request-ID"
+    ),
+}
+_PREFLIGHT_HEADERS = {
+    "Content-Length": "0",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "Content-Digest, Content-Type",
+    "Access-Control-Max-Age": "86400",
+}
+
 Members = dict[str, Any]
 
 
@@ -52,6 +68,8 @@ def answer(call: str, environ: Environ) -> Answer:
 
     Raises nothing: every failure is an answer as well, and every answer is signed.
     """
+    if requests.is_preflight(environ):
+        return Answer(204, b"", dict(_PREFLIGHT_HEADERS))
     context = _context_of(environ)
     try:
         requests.refuse_unknown_hosts(environ)
@@ -191,6 +209,7 @@ def _sealed(
             "Content-Type": CONTENT_TYPE,
             "Content-Length": str(len(body)),
             "Cache-Control": "no-store, no-transform",
+            **_CORS_HEADERS,
             **signature,
         },
     )

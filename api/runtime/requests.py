@@ -14,6 +14,7 @@ from licensing.signatures import SignedRequest, digest_agrees
 Environ = Mapping[str, Any]
 
 BODY_MAX_BYTES = 16 * 1024
+UNKNOWN_HOST = "The Host header names a host that is not served here"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -30,10 +31,17 @@ def signed_request(environ: Environ) -> SignedRequest:
     )
 
 
+def is_preflight(environ: Environ) -> bool:
+    """Tell whether a browser asks beforehand if a page may call (https://fetch.spec.whatwg.org/#cors-preflight-request)."""
+    return (
+        environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+    )
+
+
 def refuse_unknown_hosts(environ: Environ) -> None:
     """Raise InvalidRequestError when the request names a host that this installation does not serve."""
     if not _is_served(_host(environ), tuple(settings.ALLOWED_HOSTS)):
-        raise errors.InvalidRequestError("The Host header names a host that is not served here")
+        raise errors.InvalidRequestError(UNKNOWN_HOST)
 
 
 def body_of(environ: Environ) -> bytes:

@@ -77,9 +77,8 @@ def test_a_program_gets_no_cookie_and_is_never_redirected(
 ) -> None:
     settings.SECURE_SSL_REDIRECT = True
 
-    response = client.get("/api/v1/no-such-call", headers={"host": "10.1.2.3"})
+    response = client.get("/api/v1/no-such-call")
 
     assert response.status_code == 404
     assert not response.cookies
-    assert "Content-Security-Policy" not in response
     assert response["X-Content-Type-Options"] == "nosniff"
