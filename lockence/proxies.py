@@ -33,13 +33,14 @@ def name_the_client(environ: MutableMapping[str, Any], trusted: Sequence[Network
     that is not itself a trusted proxy: what stands to its left was written by the client. A second call
     changes nothing more.
     """
-    peer = environ.get("REMOTE_ADDR", "")
+    client = peer = environ.get("REMOTE_ADDR", "")
     if trusted and _is_within(peer, trusted):
-        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
-        environ["REMOTE_ADDR"] = _client(forwarded, trusted) or peer
+        client = _client(environ.get("HTTP_X_FORWARDED_FOR", ""), trusted) or peer
     else:
         environ.pop("HTTP_X_FORWARDED_PROTO", None)
     environ.pop("HTTP_X_FORWARDED_FOR", None)
+    # A link-local address comes with the name of our network card (RFC 4007, section 11): fe80::1%eth0.
+    environ["REMOTE_ADDR"] = client.partition("%")[0]
 
 
 def _client(forwarded: str, trusted: Sequence[Network]) -> str | None:
