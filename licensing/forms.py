@@ -272,8 +272,10 @@ def end_of(day: dt.date | None) -> dt.datetime | None:
 
 def _later_ends(start: dt.datetime) -> list[tuple[str, str]]:
     # Whole moments and not lengths: a form that is sent twice extends once.
-    ends = [(label, start + dt.timedelta(days=days)) for label, days in _LENGTHS]
-    return [(end.isoformat(), f"{label} later: {end:%-d %B %Y, %H:%M} UTC") for label, end in ends]
+    ends = [
+        (label, start + dt.timedelta(days=days)) for label, days in _LENGTHS if start.year < 9999
+    ]
+    return [(end.isoformat(), f"{label} later, on {end:%-d %B %Y}") for label, end in ends]
 
 
 _LENGTHS = (("7 days", 7), ("30 days", 30), ("90 days", 90), ("1 year", 365))

@@ -88,7 +88,7 @@ def test_an_offered_end_counts_from_the_end_of_today(dashboard: Client, license:
         dashboard,
         license,
         "extend",
-        end=offered_ends(dashboard, license)["30 days later: 31 January 2050, 12:00 UTC"],
+        end=offered_ends(dashboard, license)["30 days later, on 31 January 2050"],
     )
 
     license.refresh_from_db()
@@ -114,6 +114,12 @@ def test_a_license_ends_on_a_day_or_never(dashboard: Client, license: License) -
     act_on(dashboard, license, "extend", end="never")
     license.refresh_from_db()
     assert license.expires_at is None
+
+
+def test_a_license_may_last_to_the_end_of_the_calendar(dashboard: Client, license: License) -> None:
+    act_on(dashboard, license, "extend", end="day", day="9999-12-31")
+
+    assert len(offered_ends(dashboard, license)) == 2
 
 
 @pytest.mark.parametrize(
