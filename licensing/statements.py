@@ -4,6 +4,8 @@ They run on Django's own connection, inside whatever transaction is open, and sk
 out as Django's.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, LiteralString
 
 import psycopg
@@ -29,10 +31,22 @@ def fetch_row(statement: LiteralString, parameters: dict[str, Any]) -> Row | Non
 
 def _run(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
     connection.ensure_connection()
-    with connection.wrap_database_errors:
+    with connection.wrap_database_errors, _preparing(connection.connection) as psycopg_connection:
         # Not Django's own kind of cursor: that one writes the parameters into the text, and so can prepare nothing.
-        cursor = psycopg.Cursor(connection.connection)
+        cursor = psycopg.Cursor(psycopg_connection)
         row: Row | None = cursor.execute(statement, parameters, prepare=True).fetchone()
     # An answer is the best health check: Django need not ask again before the next statement of this request.
     connection.health_check_done = True  # type: ignore[attr-defined]
     return row
+
+
+@contextlib.contextmanager
+def _preparing(
+    psycopg_connection: psycopg.Connection[Row],
+) -> Iterator[psycopg.Connection[Row]]:
+    """Let statements be prepared, which Django forbids its connections: left on, it would keep every text the ORM writes."""
+    psycopg_connection.prepare_threshold = 0
+    try:
+        yield psycopg_connection
+    finally:
+        psycopg_connection.prepare_threshold = None
