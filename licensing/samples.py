@@ -70,15 +70,19 @@ def highlighted(text: str, lexer: str) -> SafeString:
 _UNCOLOURED = re.compile(r'<span class="(?:w|p|o|n|nx|nl|no|nv|vg)">([^<]*)</span>')
 
 
-def _in_double_quotes(beyond_ascii: Callable[[str], str]) -> Callable[[str], str]:
+def _in_double_quotes(written: Callable[[str], str], special: str = '\\"') -> Callable[[str], str]:
+    """Return what escapes a text for double quotes: a backslash before what is special, `written` beyond printable ASCII.
+
+    Control characters end a text in some languages, as U+2028 does in C#.
+    """
+
     def escape(text: str) -> str:
-        return "".join(
-            f"\\{character}" if character in '\\"'
-            # Control characters end a string in some languages, as U+2028 does in C#.
-            else character if " " <= character <= "~"
-            else beyond_ascii(character)
-            for character in text
-        )  # fmt: skip
+        return "".join(_escaped(character) for character in text)
+
+    def _escaped(character: str) -> str:
+        if character in special:
+            return f"\\{character}"
+        return character if " " <= character <= "~" else written(character)
 
     return escape
 
@@ -91,7 +95,9 @@ def _in_shell_json(text: str) -> str:
 _by_code_point = _in_double_quotes(lambda character: f"\\U{ord(character):08x}")
 _by_brace = _in_double_quotes(lambda character: f"\\u{{{ord(character):x}}}")
 _by_octal_byte = _in_double_quotes(
-    lambda character: "".join(f"\\{byte:03o}" for byte in character.encode())
+    lambda character: "".join(f"\\{byte:03o}" for byte in character.encode()),
+    # Two question marks begin a trigraph in C++ before 2017.
+    special='\\"?',
 )
 
 LANGUAGES = {
