@@ -4,13 +4,23 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.access import Right, Role, roles_with
+from accounts.events import Actor, record_in_team, user_actor
 from accounts.models import Membership, Team, User
 
 
 @transaction.atomic
-def create_team(*, name: str, owner: User) -> Team:
+def create_team(*, name: str, owner: User, actor: Actor | None = None) -> Team:
+    """Create a team; its owner is who acts, unless `actor` says otherwise."""
     team = Team.objects.create(name=name)
     Membership.objects.create(team=team, user=owner, role=Role.OWNER)
+    record_in_team(
+        "team.created",
+        team=team,
+        target=team,
+        label=name,
+        actor=actor or user_actor(owner),
+        after={"name": name},
+    )
     return team
 
 
