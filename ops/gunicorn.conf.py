@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import socket
+import struct
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,9 @@ threads = env.int("WEB_THREADS", default=8)
 keepalive = 75
 timeout = 30
 graceful_timeout = 20
+# How long a thread waits for the next bytes of a request, or for a reader to take some of the answer. gunicorn itself would
+# wait for ever for a program whose network went away.
+silence_seconds_max = env.int("WEB_SILENCE_SECONDS", default=10)
 
 # Loaded once and shared by the workers; reload needs each worker to load for itself.
 preload_app = not DEBUG
@@ -51,6 +56,15 @@ if not DEVELOPMENT:
 # above.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="lockence-metrics-")
+
+
+def when_ready(server: Any) -> None:
+    # Every connection inherits this from the socket that accepts it.
+    for listener in server.LISTENERS:
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            listener.setsockopt(
+                socket.SOL_SOCKET, option, struct.pack("@ll", silence_seconds_max, 0)
+            )
 
 
 def child_exit(server: Any, worker: Any) -> None:
