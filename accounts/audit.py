@@ -142,7 +142,8 @@ def _links(team_id: uuid.UUID, last: int) -> Iterator[_Link]:
 def _some_links(team_id: uuid.UUID, after: int, last: int) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(_LINKS, [team_id, after, last, _ROWS_PER_STATEMENT])
-        return cursor.fetchall()
+        rows: list[Row] = cursor.fetchall()
+    return rows
 
 
 def _reaches_past_its_end(team_id: uuid.UUID) -> bool:

@@ -8,12 +8,16 @@ import base64
 import binascii
 import fcntl
 import os
+import re
 import secrets
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 KEY_BYTES = 32  # AES-256, HMAC-SHA-256 and the seed of Ed25519
+# Key ids are written beside what the keys were used for, in columns and ciphertexts.
+_KEY_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 KEY_RINGS = ("ENCRYPTION_KEYS", "INDEX_KEYS", "HWID_KEYS", "INSTANCE_SIGNING_KEYS")
 
 
@@ -40,12 +44,29 @@ def key_ring(text: str) -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         key_id, _, encoded = part.partition(":")
-        if not key_id.isalnum() or key_id in keys:
+        if not _KEY_ID.fullmatch(key_id) or key_id in keys:
             raise ValueError(
-                "each key needs an id of its own, of letters and digits, before a colon"
+                "each key needs an id of its own, of 1 to 32 letters and digits, before a colon"
             )
         keys[key_id] = _decoded(key_id, encoded)
+    if not keys:
+        raise ValueError("there is no key in it")
     return keys
+
+
+def refuse_equal_keys(rings: Mapping[str, Mapping[str, bytes]], secret_key: str) -> None:
+    """Raise ValueError, which shows no key, when one key serves twice, in a ring, across rings or as SECRET_KEY.
+
+    A key that does two things gives away one through the other, and one that is "rotated" to itself was not.
+    """
+    seen = {secret_key.encode(): "SECRET_KEY"}
+    for name, ring in rings.items():
+        for key_id, key in ring.items():
+            place = f"{name} {key_id!r}"
+            for form in (key, base64.b64encode(key)):
+                if form in seen:
+                    raise ValueError(f"{seen[form]} and {place} are the same key")
+            seen[key] = place
 
 
 def _decoded(key_id: str, encoded: str) -> bytes:

@@ -46,6 +46,18 @@ ENCRYPTION_KEYS = _key_ring("ENCRYPTION_KEYS")
 INDEX_KEYS = _key_ring("INDEX_KEYS")
 HWID_KEYS = _key_ring("HWID_KEYS")
 INSTANCE_SIGNING_KEYS = _key_ring("INSTANCE_SIGNING_KEYS")
+try:
+    secrets_env.refuse_equal_keys(
+        {
+            "ENCRYPTION_KEYS": ENCRYPTION_KEYS,
+            "INDEX_KEYS": INDEX_KEYS,
+            "HWID_KEYS": HWID_KEYS,
+            "INSTANCE_SIGNING_KEYS": INSTANCE_SIGNING_KEYS,
+        },
+        SECRET_KEY,
+    )
+except ValueError as error:
+    raise ImproperlyConfigured(str(error)) from None
 
 # Where the site is
 

@@ -17,13 +17,44 @@ def test_a_ring_keeps_its_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [ONE, f":{ONE}", f"a b:{ONE}", f"a:{ONE},a:{TWO}", "a:", "a:%%%", f"a:{ONE}AA"]
+    "text",
+    [
+        ONE,
+        f":{ONE}",
+        f"a b:{ONE}",
+        f"a:{ONE},a:{TWO}",
+        "a:",
+        "a:%%%",
+        f"a:{ONE}AA",
+        f"{'a' * 33}:{ONE}",
+    ],
 )
 def test_a_malformed_ring_is_refused_without_showing_a_key(text: str) -> None:
     with pytest.raises(ValueError, match=r"id of its own|not 32 bytes") as refusal:
         secrets_env.key_ring(text)
 
     assert ONE not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", [" ", ",", " , "])
+def test_a_ring_without_a_key_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no key in it"):
+        secrets_env.key_ring(text)
+
+
+@pytest.mark.parametrize(
+    ("rings", "secret_key", "complaint"),
+    [
+        ({"A": {"x": b"1", "y": b"1"}}, "s", "A 'x' and A 'y' are the same key"),
+        ({"A": {"x": b"1"}, "B": {"y": b"1"}}, "s", "A 'x' and B 'y' are the same key"),
+        ({"A": {"x": b"1"}}, base64.b64encode(b"1").decode(), "SECRET_KEY and A 'x' are the same"),
+    ],
+)
+def test_a_key_that_serves_twice_is_refused(
+    rings: dict[str, dict[str, bytes]], secret_key: str, complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        secrets_env.refuse_equal_keys(rings, secret_key)
 
 
 def test_fresh_lines_hold_new_keys_every_time() -> None:

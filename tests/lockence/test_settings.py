@@ -88,6 +88,16 @@ def test_a_malformed_key_is_refused_without_being_shown() -> None:
     assert "c2hvcnQ" not in process.stderr
 
 
+def test_production_refuses_to_start_when_two_keys_are_equal() -> None:
+    environment = production()
+
+    process = load({**environment, "HWID_KEYS": f"other:{environment['INDEX_KEYS'].split(':')[1]}"})
+
+    assert process.returncode != 0
+    assert "are the same key" in process.stderr
+    assert environment["INDEX_KEYS"].split(":")[1] not in process.stderr
+
+
 def test_a_socket_folder_in_the_database_url() -> None:
     environment = production(DATABASE_URL="postgres://me@%2Frun%2Fpg:5432/lockence")
 
