@@ -63,7 +63,7 @@ def filled(source: str, language: Language, values: Mapping[str, str]) -> str:
 def highlighted(text: str, lexer: str) -> SafeString:
     """Return code as HTML with the short classes of Pygments; raises ClassNotFound for a language it does not know."""
     html = highlight(text, get_lexer_by_name(lexer), HtmlFormatter(nowrap=True))
-    return mark_safe(_UNCOLOURED.sub(r"\1", html))  # noqa: S308 (Pygments escapes)
+    return mark_safe(_UNCOLOURED.sub(r"\1", html).rstrip())  # noqa: S308 (Pygments escapes)
 
 
 # White space, punctuation, operators and plain names: they have no colour, and are half of a page.

@@ -50,6 +50,7 @@ def _page(request: HttpRequest, path: str) -> HttpResponse:
     context = {
         "docs": True,
         "path": path,
+        "parent": path.rpartition("/")[0],
         "document": document,
         "html": document.html,
         "navigation": handbook.navigation(),
