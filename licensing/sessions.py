@@ -107,7 +107,7 @@ def validate_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
 def touch_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
     """Keep a session alive for another lifetime; raises as `validate_session` does, and never revives an ended one."""
     row = fetch_row(TOUCH_SESSION, _session_parameters(api_key, session_token))
-    *found, touched_until = row or [None]
+    *found, _commit, touched_until = row or [None, None]
     session = _live_session(tuple(found))
     if touched_until is not None:
         return dataclasses.replace(session, expires_at=touched_until)
