@@ -1,6 +1,6 @@
 """A real server for tests: gunicorn as ops/gunicorn.conf.py has it, on a free port, with the test database.
 
-What the server is to see must be committed: ask for `transactional_db` beside `server`.
+What the server is to see must be committed: ask for `transactional_db` beside `server`, or for `db` where it sees nothing.
 """
 
 import contextlib
@@ -116,6 +116,7 @@ def serve(database_url: str, **environment: str) -> Iterator[Server]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            start_new_session=True,
             preexec_fn=_end_with_parent,
         )
         cleanup.callback(_stop, process)
@@ -138,6 +139,8 @@ def database_url() -> str:
 @pytest.fixture(scope="session")
 def server(django_db_setup: None) -> Iterator[Server]:
     """The site under gunicorn, once for all tests that ask; it stops before the test database is dropped."""
+    # pytest-django makes the database only when some test says that it needs one.
+    assert "test_" in connection.settings_dict["NAME"], "ask for db or transactional_db as well"
     with serve(database_url()) as running:
         yield running
 
@@ -153,16 +156,16 @@ def _wait_until_it_answers(server: Server) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    # SIGQUIT is gunicorn's quick shutdown: nothing of a test is worth waiting for.
-    process.send_signal(signal.SIGQUIT)
+    # Not gunicorn's quick shutdown: a worker that is told to quit while it hands a request to its threads hangs for ever.
+    process.terminate()
     try:
         process.wait(STOP_SECONDS_MAX)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
 def _end_with_parent() -> None:
     """In the child: be told to stop when the tests are killed (Linux only)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

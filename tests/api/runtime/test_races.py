@@ -5,6 +5,7 @@ Every test here goes red when the guard that it is about is taken out of licensi
 
 import datetime as dt
 import itertools
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from licensing.devices import release_device
 from licensing.events import SYSTEM
 from licensing.models import ApiKey, Application, Device, License, Session
 from licensing.sessions import end_session
+from licensing.tokens import hwid_digest
 from tests import factories
 from tests.api.runtime.crowds import (
     Call,
@@ -76,7 +78,7 @@ def test_the_last_seat_goes_to_one_of_sixty_four_programs(
     programs: Crowd, application: Application, sessions_max: int
 ) -> None:
     policy = factories.make_policy(application, devices_max=None, sessions_max=sessions_max)
-    for license in factories.make_licenses(application, ROUNDS, policy=policy):
+    for license in factories.make_licenses(application, ROUNDS // 2, policy=policy):
         answers = programs.call(inits(license, hwids("device", PROGRAMS)))
 
         refused = PROGRAMS - sessions_max
@@ -86,8 +88,25 @@ def test_the_last_seat_goes_to_one_of_sixty_four_programs(
 
 
 @pytest.mark.parametrize("sessions_max", LIMITS)
-def test_where_the_oldest_has_to_go_everybody_gets_in_and_few_remain(
+def test_the_last_seat_goes_to_one_of_sixty_four_known_devices(
     programs: Crowd, application: Application, sessions_max: int
+) -> None:
+    policy = factories.make_policy(application, devices_max=None, sessions_max=sessions_max)
+    for license in factories.make_licenses(application, ROUNDS // 2, policy=policy):
+        bind(license, hwids("device", PROGRAMS))
+
+        answers = programs.call(inits(license, hwids("device", PROGRAMS)))
+
+        refused = PROGRAMS - sessions_max
+        assert codes(answers) == {"ok": sessions_max, "session_limit_reached": refused}
+        assert open_sessions(license) == license.sessions.count() == sessions_max
+        assert devices_used(license) == bound_devices(license) == PROGRAMS
+
+
+@pytest.mark.parametrize("sessions_max", LIMITS)
+@pytest.mark.parametrize("known", [True, False])
+def test_where_the_oldest_has_to_go_everybody_gets_in_and_few_remain(
+    programs: Crowd, application: Application, sessions_max: int, known: bool
 ) -> None:
     policy = factories.make_policy(
         application,
@@ -95,7 +114,10 @@ def test_where_the_oldest_has_to_go_everybody_gets_in_and_few_remain(
         sessions_max=sessions_max,
         sessions_overflow="end_oldest",
     )
-    for license in factories.make_licenses(application, ROUNDS, policy=policy):
+    for license in factories.make_licenses(application, ROUNDS // 2, policy=policy):
+        if known:
+            bind(license, hwids("device", PROGRAMS))
+
         answers = programs.call(inits(license, hwids("device", PROGRAMS)))
 
         assert codes(answers) == {"ok": PROGRAMS}
@@ -303,6 +325,35 @@ def test_a_license_that_is_cut_short_among_heartbeats_is_told_short(
         assert session.validate().json()["expires_at"] == f"{end:%Y-%m-%dT%H:%M:%SZ}"
 
 
+def test_a_session_may_be_ended_while_its_license_is_cut_short(
+    programs: Crowd, application: Application
+) -> None:
+    """The one holds the session and its event needs the license; the other holds the license and needs the session."""
+    license = factories.make_license(application)
+    opened(programs.server, license)
+    session = license.sessions.get()
+    end = timezone.now() + AN_HOUR
+    has_ended_it = threading.Event()
+
+    def end_the_session() -> bool:
+        with transaction.atomic():
+            ended = end_session(session=session, actor=SYSTEM, now=timezone.now())
+            has_ended_it.set()
+            time.sleep(0.2)
+        return ended
+
+    def cut_the_license_short() -> License:
+        has_ended_it.wait(10)
+        return licenses.extend_license(
+            license=license, expires_at=end, actor=SYSTEM, now=timezone.now()
+        )
+
+    ended, cut = programs.do([end_the_session, cut_the_license_short])
+
+    assert ended
+    assert cut.expires_at == end
+
+
 def test_a_working_day_in_three_seconds_ends_with_true_counts(
     programs: Crowd, application: Application
 ) -> None:
@@ -378,6 +429,22 @@ def repeat(act: Callable[[], object], until: float) -> None:
     while time.monotonic() < until:
         act()
         time.sleep(0.02)
+
+
+def bind(license: License, hwids: Sequence[str]) -> None:
+    """Bind devices as if their programs had been here before."""
+    now = timezone.now()
+    Device.objects.bulk_create(
+        Device(
+            application_id=license.application_id,
+            license=license,
+            hwid_digest=hwid_digest(license.application_id, hwid),
+            first_seen_at=now,
+            last_seen_at=now,
+        )
+        for hwid in hwids
+    )
+    License.objects.filter(pk=license.pk).update(devices_used=len(hwids))
 
 
 # What is true afterwards
