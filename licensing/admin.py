@@ -16,7 +16,7 @@ from django.utils.http import urlencode
 
 from accounts.models import User
 from accounts.staff import ReadOnlyAdmin, action, uuid_in
-from licensing import applications, devices, licenses, policies, sessions, signing_keys, tokens
+from licensing import applications, devices, licenses, policies, sessions, signing_keys
 from licensing.errors import RefusalError
 from licensing.events import Actor, user_actor
 from licensing.models import (
@@ -86,7 +86,7 @@ class ApplicationAdmin(ProductAdmin):
         if id := uuid_in(term):
             return Q(pk=id) | Q(team=id)
         named = Q(name__icontains=term) | Q(team__name__icontains=term)
-        return named | Q(api_keys__key_digest=tokens.api_key_digest(term))
+        return named | Q(api_keys__in=ApiKey.objects.written(term))
 
     @admin.display(description="belonging to it")
     def its_rows(self, application: Application) -> str:
@@ -115,7 +115,7 @@ class ApiKeyAdmin(ProductAdmin):
     def found_by(self, term: str) -> Q:
         if id := uuid_in(term):
             return Q(pk=id) | Q(application=id)
-        return Q(application__name__icontains=term) | Q(key_digest=tokens.api_key_digest(term))
+        return Q(application__name__icontains=term) | Q(pk__in=ApiKey.objects.written(term))
 
 
 @admin.register(SigningKey)

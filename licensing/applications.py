@@ -137,7 +137,7 @@ def _create_api_key(application: Application) -> ApiKey:
     return ApiKey.objects.create(
         id=row,
         application=application,
-        key_digest=tokens.api_key_digest(key),
+        **tokens.api_key_index(key),
         key_ciphertext=ciphers.encrypt(
             key, table=ApiKey._meta.db_table, column="key_ciphertext", row=row
         ),

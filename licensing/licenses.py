@@ -238,7 +238,7 @@ def _new_license(policy: Policy, batch: LicenseBatch, facts: dict[str, Any]) -> 
         application_id=policy.application_id,
         policy=policy,
         batch=batch,
-        key_digest=tokens.license_key_digest(key),
+        **tokens.license_key_index(key),
         key_ciphertext=ciphers.encrypt(
             key, table=License._meta.db_table, column="key_ciphertext", row=row
         ),

@@ -5,10 +5,34 @@ Names in capitals are whole statements; `sessions.py` says when each is used. `s
 wait for a lock, a transaction's own start lies in the past.
 """
 
-_USABLE_API_KEY = """
-    key.key_digest = %(api_key_digest)s
-    AND (key.expires_at IS NULL OR key.expires_at > statement_timestamp())
-"""
+
+def _first_of(select: str, *conditions: str) -> str:
+    """Return SQL for the first row that meets the first condition that any meets.
+
+    Each condition is a probe of a unique index, and those after the first are made only where that finds nothing. With OR, or
+    a list of digests, it would be the planner's to choose, and where it knows little of a table it reads whole applications.
+    """
+    return " UNION ALL ".join(f"({select} {condition})" for condition in conditions) + " LIMIT 1"
+
+
+# Two digests while the keys of the ring are changed, and else the same one twice.
+_API_KEY = _first_of(
+    "SELECT application_id, expires_at FROM licensing_apikey WHERE",
+    "key_digest = %(api_key_digest)s",
+    "key_digest = %(other_api_key_digest)s",
+    "second_key_digest = %(api_key_digest)s",
+    "second_key_digest = %(other_api_key_digest)s",
+)
+_LICENSE = _first_of(
+    "SELECT * FROM licensing_license WHERE application_id = application.id AND",
+    "key_digest = %(license_key_digest)s",
+    "key_digest = %(other_license_key_digest)s",
+    "second_key_digest = %(license_key_digest)s",
+    "second_key_digest = %(other_license_key_digest)s",
+)
+_DEVICE = "SELECT * FROM licensing_device WHERE license_id = %(license_id)s AND"
+
+_USABLE_API_KEY = "(key.expires_at IS NULL OR key.expires_at > statement_timestamp())"
 
 _USABLE_LICENSE = """
     license.status = 'active'
@@ -42,11 +66,10 @@ _CURRENT_SIGNING_KEY = """
 FIND_LICENSE = f"""
     SELECT {_LICENSE_FACTS}, {_SESSIONS_MAX},
         failures.hits, CEIL(EXTRACT(EPOCH FROM failures.ends_at - statement_timestamp()))::int
-    FROM licensing_apikey key
+    FROM ({_API_KEY}) key
     JOIN licensing_application application ON application.id = key.application_id
     {_CURRENT_SIGNING_KEY}
-    LEFT JOIN licensing_license license
-        ON license.application_id = application.id AND license.key_digest = %(license_key_digest)s
+    LEFT JOIN LATERAL ({_LICENSE}) license ON true
     LEFT JOIN licensing_policy policy ON policy.id = license.policy_id
     LEFT JOIN accounts_limitwindow failures
         ON failures.name = %(limit)s
@@ -60,6 +83,25 @@ LOCK_LICENSE = """
     SELECT id FROM licensing_license WHERE id = %(license_id)s FOR NO KEY UPDATE
 """
 
+_BOUND_DEVICE = _first_of(
+    f"{_DEVICE} released_at IS NULL AND",
+    "hwid_digest = %(hwid_digest)s",
+    "hwid_digest = %(other_hwid_digest)s",
+)
+
+_KNOWN_DEVICE = _first_of(
+    _DEVICE, "hwid_digest = %(hwid_digest)s", "hwid_digest = %(other_hwid_digest)s"
+)
+
+# A device under the other key moves to the current one, unless it is there already: one that called a process which did not
+# know the newer key may be known twice.
+_MOVES = """
+    NOT EXISTS (
+        SELECT FROM licensing_device moved
+        WHERE moved.license_id = %(license_id)s AND moved.hwid_digest = %(hwid_digest)s
+    )
+"""
+
 # No row: the device is not bound, or the license no longer usable. A row without a session: the limit is reached.
 OPEN_SESSION = f"""
     WITH allowed AS (
@@ -68,15 +110,20 @@ OPEN_SESSION = f"""
         FROM licensing_license license
         JOIN licensing_policy policy ON policy.id = license.policy_id
         WHERE license.id = %(license_id)s AND {_USABLE_LICENSE}
+    ), known AS (
+        SELECT bound.id, {_MOVES} AS moves FROM ({_BOUND_DEVICE}) bound
     ), device AS (
         UPDATE licensing_device device
         SET last_seen_at = statement_timestamp(),
             name = COALESCE(NULLIF(%(device_name)s::text, ''), device.name),
-            platform = COALESCE(NULLIF(%(platform)s::text, ''), device.platform)
-        FROM allowed
-        WHERE device.license_id = allowed.id
-            AND device.hwid_digest = %(hwid_digest)s
-            AND device.released_at IS NULL
+            platform = COALESCE(NULLIF(%(platform)s::text, ''), device.platform),
+            hwid_digest = CASE WHEN moves THEN %(hwid_digest)s ELSE device.hwid_digest END,
+            hwid_key_id = CASE
+                WHEN moves OR device.hwid_digest = %(hwid_digest)s THEN %(hwid_key_id)s
+                ELSE device.hwid_key_id
+            END
+        FROM allowed, known
+        WHERE device.id = known.id AND device.released_at IS NULL
         RETURNING device.id
     ), open AS (
         SELECT session.id, row_number() OVER (ORDER BY session.id DESC) AS newest
@@ -127,20 +174,26 @@ TAKE_DEVICE_PLACE = f"""
     RETURNING license.id
 """
 
+# Only under the license's lock, which taking a place has got: nobody else binds a device of it meanwhile.
 # A device that another call of the same program bound a moment ago needs no second place, so the one taken is given back.
-BIND_DEVICE = """
-    WITH device AS (
+BIND_DEVICE = f"""
+    WITH known AS (
+        {_KNOWN_DEVICE}
+    ), back_again AS (
+        UPDATE licensing_device device SET released_at = NULL
+        FROM known WHERE device.id = known.id AND device.released_at IS NOT NULL
+        RETURNING device.id
+    ), new AS (
         INSERT INTO licensing_device (
-            id, application_id, license_id, hwid_digest, name, platform, first_seen_at, last_seen_at
+            id, application_id, license_id, hwid_digest, hwid_key_id, name, platform,
+            first_seen_at, last_seen_at
         )
-        VALUES (
-            %(device_id)s, %(application_id)s, %(license_id)s, %(hwid_digest)s,
+        SELECT %(device_id)s, %(application_id)s, %(license_id)s, %(hwid_digest)s, %(hwid_key_id)s,
             %(device_name)s, %(platform)s, statement_timestamp(), statement_timestamp()
-        )
-        ON CONFLICT (license_id, hwid_digest) DO UPDATE
-            SET released_at = NULL
-            WHERE licensing_device.released_at IS NOT NULL
+        WHERE NOT EXISTS (SELECT FROM known)
         RETURNING id
+    ), device AS (
+        SELECT id FROM back_again UNION ALL SELECT id FROM new
     ), given_back AS (
         UPDATE licensing_license SET devices_used = devices_used - 1
         WHERE id = %(license_id)s AND NOT EXISTS (SELECT FROM device)
@@ -155,7 +208,7 @@ BIND_DEVICE = """
         SELECT %(event_id)s, application.team_id, application.id, %(license_id)s, 'program',
             'device.bound', 'device', device.id,
             'device ' || left(encode(%(hwid_digest)s::bytea, 'hex'), 8),
-            '{}', '{}', statement_timestamp()
+            '{{}}', '{{}}', statement_timestamp()
         FROM device JOIN licensing_application application ON application.id = %(application_id)s
     ), told_from_where AS (
         INSERT INTO accounts_eventdetail (event_id, about, facts)
@@ -174,7 +227,7 @@ FIND_SESSION = f"""
         session.expires_at <= statement_timestamp() AS session_is_expired,
         device.released_at IS NOT NULL AS device_is_released,
         {_SESSION_END} AS session_end
-    FROM licensing_apikey key
+    FROM ({_API_KEY}) key
     JOIN licensing_application application ON application.id = key.application_id
     {_CURRENT_SIGNING_KEY}
     LEFT JOIN licensing_session session
@@ -207,7 +260,7 @@ END_SESSION = f"""
     WITH found AS (
         SELECT application.id AS application_id, signing_key.id AS signing_key_id,
             signing_key.private_ciphertext, application.enabled, session.id AS session_id
-        FROM licensing_apikey key
+        FROM ({_API_KEY}) key
         JOIN licensing_application application ON application.id = key.application_id
         {_CURRENT_SIGNING_KEY}
         LEFT JOIN licensing_session session

@@ -183,13 +183,18 @@ class _Opening:
     def __init__(self, found: _FoundLicense, program: Program) -> None:
         self.found = found
         self.token = uuid.uuid4()
+        hwid_digest, other_hwid_digest = tokens.hwid_digests(
+            found.signing.application_id, program.hwid
+        )
         self.parameters: dict[str, Any] = {
             "application_id": found.signing.application_id,
             "license_id": found.facts.id,
             "device_id": uuid7(),
             "session_id": uuid7(),
             "event_id": uuid7(),
-            "hwid_digest": tokens.hwid_digest(found.signing.application_id, program.hwid),
+            "hwid_digest": hwid_digest,
+            "other_hwid_digest": other_hwid_digest,
+            "hwid_key_id": tokens.hwid_key_id(),
             "token_digest": tokens.session_token_digest(self.token),
             "device_name": program.device_name,
             "platform": program.platform,
@@ -232,12 +237,14 @@ class _Opening:
 
 
 def _find_license(api_key: str, license_key: str, ip_address: str | None) -> _FoundLicense:
+    license_key_digest, other_license_key_digest = tokens.license_key_digests(license_key)
     # Every license key is digested and looked up in the same way, well-formed or not, so that the work tells nothing.
     row = fetch_row(
         FIND_LICENSE,
         {
-            "api_key_digest": tokens.api_key_digest(api_key),
-            "license_key_digest": tokens.license_key_digest(license_key),
+            **_api_key_parameters(api_key),
+            "license_key_digest": license_key_digest,
+            "other_license_key_digest": other_license_key_digest,
             "limit": failures.LIMIT_NAME,
             "network": network_of(ip_address),
         },
@@ -298,6 +305,11 @@ def _usable_license(
 
 def _session_parameters(api_key: str, session_token: uuid.UUID) -> dict[str, Any]:
     return {
-        "api_key_digest": tokens.api_key_digest(api_key),
+        **_api_key_parameters(api_key),
         "token_digest": tokens.session_token_digest(session_token),
     }
+
+
+def _api_key_parameters(api_key: str) -> dict[str, bytes]:
+    digest, other_digest = tokens.api_key_digests(api_key)
+    return {"api_key_digest": digest, "other_api_key_digest": other_digest}

@@ -1,22 +1,40 @@
-"""Digests under which secrets are found again without being kept: HMAC indexes and session-token hashes."""
+"""Digests under which secrets are found again without being kept: HMAC indexes and session-token hashes.
+
+While a key is changed a ring holds two, and rows under either are found. An index has a second column for that: what a process
+that knows both keys writes is found by one that still knows the old key alone.
+"""
 
 import hashlib
 import hmac
 import uuid
+from typing import Any
 
 from django.conf import settings
 
 from licensing import keys
 
-
-def api_key_digest(api_key: str) -> bytes:
-    """Return the 32-byte HMAC-SHA-256 under which an API key is indexed, with the current index key."""
-    return _index_digest(b"api-key", api_key)
+_API_KEY = b"api-key"
+_LICENSE_KEY = b"license-key"
 
 
-def license_key_digest(typed: str) -> bytes:
-    """Return the 32-byte HMAC-SHA-256 under which a license key is indexed, in its forgiving form."""
-    return _index_digest(b"license-key", keys.normalized_license_key(typed))
+def api_key_digests(api_key: str) -> tuple[bytes, bytes]:
+    """Return the 32-byte HMAC-SHA-256 of an API key with the current index key and with the other (one key: twice its)."""
+    return _index_digests(_API_KEY, api_key)
+
+
+def license_key_digests(typed: str) -> tuple[bytes, bytes]:
+    """Return the two digests of a license key, in its forgiving form, as `api_key_digests` does."""
+    return _index_digests(_LICENSE_KEY, keys.normalized_license_key(typed))
+
+
+def api_key_index(api_key: str) -> dict[str, Any]:
+    """Return the columns under which an API key is found."""
+    return _index(api_key_digests(api_key))
+
+
+def license_key_index(license_key: str) -> dict[str, Any]:
+    """Return the columns under which a license key is found."""
+    return _index(license_key_digests(license_key))
 
 
 def hwid_digest(application_id: uuid.UUID, hwid: str) -> bytes:
@@ -24,7 +42,22 @@ def hwid_digest(application_id: uuid.UUID, hwid: str) -> bytes:
 
     The same machine has unrelated digests in two applications, so that nobody can follow it from one to the other.
     """
-    return hmac.digest(_current(settings.HWID_KEYS), application_id.bytes + hwid.encode(), "sha256")
+    return hwid_digests(application_id, hwid)[0]
+
+
+def hwid_digests(application_id: uuid.UUID, hwid: str) -> tuple[bytes, bytes]:
+    """Return the digests of a hardware id with the current key and with the other (one key: twice its)."""
+    return _digests(settings.HWID_KEYS, application_id.bytes + hwid.encode())
+
+
+def hwid_key_id() -> str:
+    """Return the id of the key that hardware ids are digested with now."""
+    return next(iter(settings.HWID_KEYS))
+
+
+def index_key_id() -> str:
+    """Return the id of the key that API keys and license keys are indexed with now."""
+    return next(iter(settings.INDEX_KEYS))
 
 
 def session_token_digest(session_token: uuid.UUID) -> bytes:
@@ -32,9 +65,21 @@ def session_token_digest(session_token: uuid.UUID) -> bytes:
     return hashlib.sha256(session_token.bytes).digest()
 
 
-def _index_digest(purpose: bytes, text: str) -> bytes:
-    return hmac.digest(_current(settings.INDEX_KEYS), purpose + b"\0" + text.encode(), "sha256")
+def _index(digests: tuple[bytes, bytes]) -> dict[str, Any]:
+    current, *other = settings.INDEX_KEYS
+    return {
+        "key_digest": digests[0],
+        "index_key_id": current,
+        "second_key_digest": digests[1] if other else None,
+        "second_index_key_id": other[0] if other else "",
+    }
 
 
-def _current(keys_by_id: dict[str, bytes]) -> bytes:
-    return next(iter(keys_by_id.values()))
+def _index_digests(purpose: bytes, text: str) -> tuple[bytes, bytes]:
+    return _digests(settings.INDEX_KEYS, purpose + b"\0" + text.encode())
+
+
+def _digests(ring: dict[str, bytes], message: bytes) -> tuple[bytes, bytes]:
+    current, *other = ring.values()
+    digest = hmac.digest(current, message, "sha256")
+    return digest, hmac.digest(other[0], message, "sha256") if other else digest

@@ -39,7 +39,7 @@ def development_file(path: Path) -> Path:
     return path
 
 
-def key_ring(text: str) -> dict[str, bytes]:
+def key_ring(text: str, keys_max: int | None = None) -> dict[str, bytes]:
     """Parse "id:base64,id2:base64" into keys by id, in that order. Raises ValueError that shows no key."""
     keys: dict[str, bytes] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -51,6 +51,8 @@ def key_ring(text: str) -> dict[str, bytes]:
         keys[key_id] = _decoded(key_id, encoded)
     if not keys:
         raise ValueError("there is no key in it")
+    if keys_max is not None and len(keys) > keys_max:
+        raise ValueError(f"it holds at most {keys_max} keys, the current one and the one before")
     return keys
 
 

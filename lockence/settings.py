@@ -32,19 +32,20 @@ def _required(name: str) -> str:
     return str(value)
 
 
-def _key_ring(name: str) -> dict[str, bytes]:
+def _key_ring(name: str, keys_max: int | None = None) -> dict[str, bytes]:
     try:
-        return secrets_env.key_ring(_required(name))
+        return secrets_env.key_ring(_required(name), keys_max)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}") from None
 
 
-# Secrets. The rings are in order: the first key is the current one. None is derived from SECRET_KEY.
+# Secrets. The rings are in order: the first key is the current one. None is derived from SECRET_KEY. What is found by its digest
+# is looked for under two keys at once, and so under no third.
 
 SECRET_KEY = _required("SECRET_KEY")
 ENCRYPTION_KEYS = _key_ring("ENCRYPTION_KEYS")
-INDEX_KEYS = _key_ring("INDEX_KEYS")
-HWID_KEYS = _key_ring("HWID_KEYS")
+INDEX_KEYS = _key_ring("INDEX_KEYS", keys_max=2)
+HWID_KEYS = _key_ring("HWID_KEYS", keys_max=2)
 INSTANCE_SIGNING_KEYS = _key_ring("INSTANCE_SIGNING_KEYS")
 try:
     secrets_env.refuse_equal_keys(

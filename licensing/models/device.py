@@ -18,6 +18,8 @@ class Device(models.Model):
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="devices")
     license = models.ForeignKey(License, on_delete=models.CASCADE, related_name="devices")
     hwid_digest = models.BinaryField(max_length=32, editable=False)
+    # Which of HWID_KEYS made the digest; only the device itself, when it calls, can bring a newer one.
+    hwid_key_id = models.CharField(max_length=32, default="", editable=False)
     name = models.CharField(max_length=100, blank=True)
     platform = models.CharField(max_length=50, blank=True)
     first_seen_at = models.DateTimeField()

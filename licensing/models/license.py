@@ -42,6 +42,10 @@ class License(models.Model):
         LicenseBatch, null=True, blank=True, on_delete=models.SET_NULL, related_name="licenses"
     )
     key_digest = models.BinaryField(max_length=32, editable=False)
+    index_key_id = models.CharField(max_length=32, default="", editable=False)
+    # The same under the other key, while the ring holds two (licensing/tokens.py).
+    second_key_digest = models.BinaryField(max_length=32, null=True, editable=False)
+    second_index_key_id = models.CharField(max_length=32, default="", editable=False)
     key_ciphertext = models.TextField(editable=False)
     key_last5 = models.CharField("key ends in", max_length=5, editable=False)
     username = models.CharField(max_length=150, blank=True)
@@ -79,6 +83,11 @@ class License(models.Model):
             models.UniqueConstraint(
                 name="license_key_is_unique_in_its_application",
                 fields=("application", "key_digest"),
+            ),
+            models.UniqueConstraint(
+                name="license_key_is_unique_under_the_other_key_too",
+                fields=("application", "second_key_digest"),
+                condition=models.Q(second_key_digest__isnull=False),
             ),
             models.CheckConstraint(
                 name="license_status_is_known",
