@@ -10,7 +10,16 @@ from django.http import Http404
 
 from accounts.access import Right, Role, roles_with
 from accounts.models import User
-from licensing.models import ApiKey, Application, Device, License, LicenseBatch, Policy, Session
+from licensing.models import (
+    ApiKey,
+    Application,
+    Device,
+    License,
+    LicenseBatch,
+    Policy,
+    Session,
+    SigningKey,
+)
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -107,6 +116,16 @@ def api_key_for(
 ) -> ApiKey:
     application = application_for(user, application_id, right)
     return _found(ApiKey.objects.select_related("application"), application, id)
+
+
+def signing_key_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.MANAGE_SETTINGS,
+) -> SigningKey:
+    application = application_for(user, application_id, right)
+    return _found(SigningKey.objects.select_related("application"), application, id)
 
 
 def _found(rows: QuerySet[_Row], application: Application, id: uuid.UUID) -> _Row:

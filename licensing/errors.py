@@ -129,6 +129,11 @@ class SigningKeyInUseError(RefusalError):
     default_message = "Answers are signed with this key: promote the next one first"
 
 
+class SigningKeyStateError(RefusalError):
+    code = "signing_key_state"
+    default_message = "This key has signed before and was replaced: it does not come back"
+
+
 class LicenseStateError(RefusalError):
     """A license is not in a state from which the wanted move is allowed."""
 

@@ -10,6 +10,7 @@ from accounts.ids import uuid7
 from licensing import errors, signatures
 from licensing.events import Actor, record
 from licensing.models import Application, SigningKey
+from licensing.models.signing_key import SigningKeyQuerySet
 
 _State = SigningKey.State
 
@@ -21,31 +22,38 @@ def create_first_signing_keys(*, application: Application) -> None:
 
 
 @transaction.atomic
-def promote_next_signing_key(*, application: Application, actor: Actor) -> SigningKey:
-    """Sign with the next key from now on, and make a new next one; the key before stays published until it is retired.
+def promote_signing_key(*, signing_key: SigningKey, actor: Actor) -> bool:
+    """Sign with the next key from now on, and make a new next one; return False when it signs already.
 
-    Programs that pinned current and next go on without an update; the new next key goes into the next version of them.
+    The key before stays published until it is retired. Programs that pinned current and next go on without an update; the
+    new next key goes into the next version of them. Raises SigningKeyStateError for a key that has had its time.
     """
-    application = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
-    keys = SigningKey.objects.filter(application=application)
+    keys, state = _locked(signing_key)
+    if state == _State.CURRENT:
+        return False
+    if state != _State.NEXT:
+        raise errors.SigningKeyStateError
     keys.filter(state=_State.CURRENT).update(state=_State.PREVIOUS)
-    promoted = keys.get(state=_State.NEXT)
-    promoted.state = _State.CURRENT
-    promoted.save(update_fields=["state"])
-    _create(application, _State.NEXT)
-    _record("signing_key.promoted", promoted, actor)
-    return promoted
+    keys.filter(pk=signing_key.pk).update(state=_State.CURRENT)
+    _create(signing_key.application, _State.NEXT)
+    _record("signing_key.promoted", signing_key, actor)
+    return True
 
 
 @transaction.atomic
-def replace_next_signing_key(*, application: Application, actor: Actor) -> SigningKey:
-    """Retire the next key before it was ever used, and make another: for when it may have leaked."""
-    application = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
-    keys = SigningKey.objects.filter(application=application, state=_State.NEXT)
-    keys.update(state=_State.RETIRED)
-    replacement = _create(application, _State.NEXT)
-    _record("signing_key.replaced", replacement, actor)
-    return replacement
+def replace_signing_key(*, signing_key: SigningKey, actor: Actor) -> bool:
+    """Retire the next key before it ever signed, and make another; return False when it is retired already.
+
+    For when it may have leaked. Raises SigningKeyInUseError for the current key: promote the next one first.
+    """
+    keys, state = _locked(signing_key)
+    if state == _State.RETIRED:
+        return False
+    if state != _State.NEXT:
+        raise errors.SigningKeyInUseError
+    keys.filter(pk=signing_key.pk).update(state=_State.RETIRED)
+    _record("signing_key.replaced", _create(signing_key.application, _State.NEXT), actor)
+    return True
 
 
 @transaction.atomic
@@ -54,24 +62,33 @@ def retire_signing_key(*, signing_key: SigningKey, actor: Actor) -> bool:
 
     Raises SigningKeyInUseError for the current and the next key: promote first.
     """
-    state = SigningKey.objects.select_for_update().get(pk=signing_key.pk).state
+    keys, state = _locked(signing_key)
     if state in (_State.CURRENT, _State.NEXT):
         raise errors.SigningKeyInUseError
     if state == _State.RETIRED:
         return False
-    SigningKey.objects.filter(pk=signing_key.pk).update(state=_State.RETIRED)
+    keys.filter(pk=signing_key.pk).update(state=_State.RETIRED)
     _record("signing_key.retired", signing_key, actor)
     return True
 
 
+def in_order(application: Application) -> list[SigningKey]:
+    """Return an application's published keys: the current one, the next, and those that signed before."""
+    order = [_State.CURRENT, _State.NEXT, _State.PREVIOUS]
+    keys = SigningKey.objects.filter(application=application).published()
+    return sorted(keys, key=lambda key: order.index(_State(key.state)))
+
+
 def published_keys(application: Application) -> list[dict[str, str]]:
     """Return an application's public keys as JSON Web Keys, the current one first."""
-    order = [_State.CURRENT, _State.NEXT, _State.PREVIOUS]
-    keys = sorted(
-        SigningKey.objects.filter(application=application).published(),
-        key=lambda key: order.index(_State(key.state)),
-    )
-    return [signatures.jwk(key.public_key) for key in keys]
+    return [signatures.jwk(key.public_key) for key in in_order(application)]
+
+
+def _locked(signing_key: SigningKey) -> tuple[SigningKeyQuerySet, str]:
+    """Return the keys of the application, which nobody else can move meanwhile, and the state of this one."""
+    Application.objects.select_for_update(no_key=True).get(pk=signing_key.application_id)
+    keys = SigningKey.objects.filter(application=signing_key.application_id)
+    return keys, keys.get(pk=signing_key.pk).state
 
 
 def _create(application: Application, state: SigningKey.State) -> SigningKey:

@@ -13,6 +13,7 @@ from licensing.views import (
     policies,
     sessions,
     settings,
+    signing_keys,
     site,
 )
 
@@ -37,6 +38,21 @@ _settings = [
     path("disable/", settings.application_disable, name="application-disable"),
     path("api-keys/rotate/", settings.api_key_rotate, name="api-key-rotate"),
     path("api-keys/<uuid:api_key_id>/retire/", settings.api_key_retire, name="api-key-retire"),
+    path(
+        "signing-keys/<uuid:signing_key_id>/promote/",
+        signing_keys.signing_key_promote,
+        name="signing-key-promote",
+    ),
+    path(
+        "signing-keys/<uuid:signing_key_id>/replace/",
+        signing_keys.signing_key_replace,
+        name="signing-key-replace",
+    ),
+    path(
+        "signing-keys/<uuid:signing_key_id>/retire/",
+        signing_keys.signing_key_retire,
+        name="signing-key-retire",
+    ),
 ]
 _application: list[URLPattern | URLResolver] = [
     path("", applications.application, name="application"),

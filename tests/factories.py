@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.access import Role
 from accounts.models import Membership, Team, User
 from accounts.teams import create_team
-from licensing import applications, licenses, policies, sessions
+from licensing import applications, licenses, policies, sessions, signing_keys
 from licensing.events import SYSTEM
 from licensing.models import Application, License, Policy, Session
 
@@ -84,3 +84,8 @@ def open_session(license: License, hwid: str = "device-1", **facts: Any) -> uuid
 def make_session(license: License, hwid: str = "device-1", **facts: Any) -> Session:
     open_session(license, hwid, **facts)
     return license.sessions.latest("id")
+
+
+def promote_next_signing_key(application: Application) -> None:
+    following = application.signing_keys.get(state="next")
+    signing_keys.promote_signing_key(signing_key=following, actor=SYSTEM)

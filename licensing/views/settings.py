@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.access import Right
-from licensing import applications
+from licensing import applications, signing_keys
 from licensing.access import api_key_for, application_for
 from licensing.forms import RenameForm, RotateApiKeyForm
 from licensing.models import Application
@@ -47,6 +47,7 @@ def application_settings(request: HttpRequest, application_id: uuid.UUID) -> Htt
         now=now,
         form=form,
         api_keys=application.api_keys.usable(now),
+        signing_keys=signing_keys.in_order(application),
     )
 
 

@@ -7,9 +7,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from joserfc.jwk import KeySet, OKPKey
 
+from accounts.models import Event
 from licensing import signatures, signing_keys
 from licensing.events import SYSTEM
-from accounts.models import Event
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -62,11 +62,13 @@ def test_promoted_replaced_and_retired_keys(client: Client) -> None:
     application = factories.make_application()
     first, second = published(client, application)
 
-    signing_keys.promote_next_signing_key(application=application, actor=SYSTEM)
+    factories.promote_next_signing_key(application)
     current, third, previous = published(client, application)
     assert (current, previous) == (second, first)
 
-    signing_keys.replace_next_signing_key(application=application, actor=SYSTEM)
+    signing_keys.replace_signing_key(
+        signing_key=application.signing_keys.get(state="next"), actor=SYSTEM
+    )
     assert third not in published(client, application)
 
     [old] = application.signing_keys.filter(state="previous")

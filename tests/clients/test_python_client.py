@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 from lockence_client import Client, CouldNotAsk, No, Yes, ed25519, machine_hwid
 
-from licensing import licenses, signatures, signing_keys
+from licensing import licenses, signatures
 from licensing.events import SYSTEM
 from licensing.models import License, Session, SigningKey
 from tests import factories
@@ -112,7 +112,7 @@ def test_without_the_servers_own_key_an_unknown_api_key_is_no_answer(scene: Scen
 
 
 def test_a_program_that_pinned_both_keys_outlives_a_promotion(scene: Scene) -> None:
-    signing_keys.promote_next_signing_key(application=scene.license.application, actor=SYSTEM)
+    factories.promote_next_signing_key(scene.license.application)
 
     assert isinstance(scene.client.init(scene.key, "device-1"), Yes)
 
@@ -488,7 +488,7 @@ def test_an_answer_to_another_device_is_no_answer_to_this_one(scene: Scene) -> N
 
 
 def test_a_retired_key_signs_nothing_that_a_newer_program_believes(scene: Scene) -> None:
-    signing_keys.promote_next_signing_key(application=scene.license.application, actor=SYSTEM)
+    factories.promote_next_signing_key(scene.license.application)
     newer = client_of(scene.license, scene.middle.url)
     old = private_key_of(SigningKey.objects.get(state="previous"))
 

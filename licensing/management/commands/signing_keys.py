@@ -36,10 +36,11 @@ class Command(BaseCommand):
 
 
 def _act(application: Application, options: dict[str, Any]) -> None:
+    following = application.signing_keys.get(state=SigningKey.State.NEXT)
     if options["promote"]:
-        signing_keys.promote_next_signing_key(application=application, actor=SYSTEM)
+        signing_keys.promote_signing_key(signing_key=following, actor=SYSTEM)
     elif options["replace_next"]:
-        signing_keys.replace_next_signing_key(application=application, actor=SYSTEM)
+        signing_keys.replace_signing_key(signing_key=following, actor=SYSTEM)
     elif options["retire"]:
         key = _key_of(application, options["retire"])
         signing_keys.retire_signing_key(signing_key=key, actor=SYSTEM)

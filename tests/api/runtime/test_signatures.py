@@ -18,9 +18,9 @@ from http_message_signatures import (
     algorithms,
 )
 
-from licensing import signatures, signing_keys
-from licensing.events import SYSTEM
+from licensing import signatures
 from licensing.models import Application, SigningKey
+from tests import factories
 from tests.api.runtime.conftest import Program
 
 COVERED = {
@@ -126,7 +126,7 @@ def test_a_malformed_nonce_is_refused(program: Program, nonce: object) -> None:
 def test_after_a_promotion_the_next_key_signs(program: Program, application: Application) -> None:
     pinned_next = application.signing_keys.get(state="next").public_key
 
-    signing_keys.promote_next_signing_key(application=application, actor=SYSTEM)
+    factories.promote_next_signing_key(application)
 
     verify(program.init(nonce=NONCE), "init", pinned_next)
     assert application.signing_keys.published().count() == 3

@@ -25,6 +25,9 @@ PAGES = {
     "application-disable": "GET own",
     "api-key-rotate": "GET own",
     "api-key-retire": "GET own",
+    "signing-key-promote": "GET own",
+    "signing-key-replace": "GET own",
+    "signing-key-retire": "GET own",
     "licenses": "GET view",
     "licenses-export": "GET view",
     "licenses-new": "GET act",
@@ -81,6 +84,7 @@ def addresses(application: Application, license: License) -> dict[str, str]:
         "device_id": session.device_id,
         "session_id": session.pk,
         "api_key_id": application.api_keys.get().pk,
+        "signing_key_id": application.signing_keys.get(state="next").pk,
         "file_format": "csv",
     }
     return {name: _address(name, ids) for name in PAGES}
