@@ -1,0 +1,150 @@
+"""How many statements a call may cost, counted where they leave the process: DESIGN §8.
+
+The client calls go past Django's cursors, so only libpq itself, which traces every message to and from PostgreSQL, tells all.
+"""
+
+import contextlib
+import datetime as dt
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from psycopg.pq import Trace
+
+from licensing import applications, licenses
+from licensing.events import SYSTEM
+from licensing.models import License
+from tests import factories
+from tests.api.runtime.conftest import Program
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="psycopg traces on Linux only")
+
+# What PostgreSQL answers to a statement that it completed: B 13 CommandComplete "SELECT 1".
+_COMPLETED = re.compile(r'^B\t\d+\tCommandComplete\t "(?P<command>\w+)', re.MULTILINE)
+_TRANSACTION_COMMANDS = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"}
+
+
+def test_validate_costs_one_statement(program: Program) -> None:
+    program.init()
+
+    with statements() as sent:
+        assert program.validate().status_code == 200
+
+    assert len(sent) == 1
+
+
+def test_heartbeat_costs_one_statement(program: Program) -> None:
+    program.init()
+
+    with statements() as sent:
+        assert program.heartbeat().status_code == 200
+
+    assert len(sent) == 1
+
+
+def test_logout_costs_one_statement(program: Program) -> None:
+    program.init()
+
+    with statements() as sent:
+        assert program.logout().status_code == 200
+
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("sessions_max", [None, 5])
+def test_init_of_a_known_device_costs_three_statements_at_most(
+    program: Program, sessions_max: int | None
+) -> None:
+    License.objects.update(sessions_max=sessions_max)
+    program.init()
+
+    with statements() as sent:
+        assert program.init().status_code == 200
+
+    assert len(sent) == (2 if sessions_max is None else 3)
+
+
+@pytest.mark.parametrize("sessions_max", [None, 5])
+def test_init_of_a_new_device_costs_six_statements_at_most(
+    program: Program, sessions_max: int | None
+) -> None:
+    License.objects.update(sessions_max=sessions_max)
+
+    with statements() as sent:
+        assert program.init().status_code == 200
+
+    assert len(sent) == (5 if sessions_max is None else 6)
+
+
+def test_a_session_that_replaces_others_costs_no_more(program: Program) -> None:
+    policy = factories.make_policy(
+        program.license.application, sessions_max=1, sessions_overflow="end_oldest"
+    )
+    License.objects.update(policy=policy)
+    program.init()
+
+    with statements() as sent:
+        assert program.init().status_code == 200
+
+    assert len(sent) <= 3
+
+
+def test_neither_keys_nor_devices_nor_sessions_make_a_call_cost_more(program: Program) -> None:
+    application = program.license.application
+    License.objects.update(devices_max=50)
+    for number in range(10):
+        program.init(hwid=f"device-{number}")
+        applications.rotate_api_key(
+            application=application, overlap=dt.timedelta(days=1), actor=SYSTEM, now=timezone.now()
+        )
+    factories.make_licenses(application, 20)
+
+    with statements() as sent:
+        program.validate()
+        program.heartbeat()
+        program.init(hwid="device-3")
+
+    assert len(sent) == 1 + 1 + 2
+
+
+@pytest.mark.parametrize("call", ["validate", "heartbeat", "logout"])
+def test_a_refusal_costs_no_more_than_a_yes(program: Program, call: str) -> None:
+    program.init()
+    licenses.suspend_license(license=program.license, actor=SYSTEM)
+
+    with statements() as sent:
+        getattr(program, call)()
+        getattr(program, call)(session_token="00000000-0000-4000-8000-000000000000")
+        getattr(program, call)(api_key="unknown")
+
+    assert len(sent) == 3
+
+
+@pytest.mark.parametrize("call", ["init", "validate", "heartbeat", "logout"])
+def test_what_is_wrong_in_itself_never_reaches_the_database(program: Program, call: str) -> None:
+    with statements() as sent:
+        assert program.call(call, {"api_key": program.api_key}).status_code == 400
+
+    assert sent == []
+
+
+@contextlib.contextmanager
+def statements() -> Iterator[list[str]]:
+    """Collect the kind of each statement that PostgreSQL completes for this thread: SELECT, UPDATE, … but BEGIN and its like."""
+    sent: list[str] = []
+    connection.ensure_connection()
+    pgconn = connection.connection.pgconn
+    with tempfile.TemporaryFile("w+") as trace:
+        pgconn.trace(trace.fileno())
+        pgconn.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
+        try:
+            yield sent
+        finally:
+            pgconn.untrace()
+        trace.seek(0)
+        commands = _COMPLETED.findall(trace.read())
+    sent += [command for command in commands if command not in _TRANSACTION_COMMANDS]
