@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, ClassVar
 
 from django.apps import apps
@@ -71,6 +72,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         return self.name or self.email.partition("@")[0]
 
+    def invitations(self) -> InvitationQuerySet:
+        """The questions of teams that wait for this person, whose address was shown to be theirs before they signed in."""
+        return Invitation.objects.filter(email=self.email).select_related("team", "invited_by")
+
 
 class Team(models.Model):
     """Owns applications; people reach them through their membership."""
@@ -110,6 +115,43 @@ class Membership(models.Model):
 
     def allows(self, right: Right) -> bool:
         return right in Role(self.role).rights
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self, at: dt.datetime) -> InvitationQuerySet:
+        return self.filter(expires_at__gt=at)
+
+
+class Invitation(models.Model):
+    """A question to an e-mail address: will you join the team? Gone once it is answered."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField("e-mail address")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["team", "email"], name="one_invitation_per_team_and_address"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="invitation_email_is_lower"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="invitation_role_is_known"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(name="invitation_by_email", fields=["email"])]
+
+    def __str__(self) -> str:
+        return f"invitation to {self.team}"
 
 
 class LimitWindow(models.Model):

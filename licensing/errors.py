@@ -2,21 +2,20 @@
 
 from typing import ClassVar
 
+from accounts import errors
 from accounts.limits import Outcome
 from licensing.signatures import SigningFacts
 
 
-class RefusalError(Exception):
+class RefusalError(errors.RefusalError):
     """A request was understood and is refused; `code` is for programs, `message` for people."""
 
     code: ClassVar[str]
-    default_message: ClassVar[str]
 
     def __init__(self, message: str | None = None, *, signing: SigningFacts | None = None) -> None:
-        self.message = message or self.default_message
+        super().__init__(message)
         # Known as soon as the API key is: the application that refuses, and the key it signs with.
         self.signing = signing
-        super().__init__(self.message)
 
 
 class InvalidRequestError(RefusalError):

@@ -85,7 +85,7 @@ class LicenseTermsForm(forms.Form):
     username = forms.CharField(
         max_length=150, required=False, help_text="Your program receives it when it starts."
     )
-    email = forms.EmailField(label="Email", required=False)
+    email = forms.EmailField(label="Email", max_length=254, required=False)
     note = forms.CharField(
         max_length=5_000,
         required=False,

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Right
+from accounts.pages import act, actor_of, reads_or_acts, refusals_shown_in, user_of
 from accounts.teams import home_team, teams_with
 from licensing import applications, handbook, licenses
 from licensing.access import application_for, applications_of, rights_in
@@ -18,7 +19,7 @@ from licensing.models import Application, License, Session
 from licensing.paging import page_of
 from licensing.reports import numbers_of
 from licensing.samples import LICENSE_KEY, Sample
-from licensing.views.pages import act, actor_of, reads_or_acts, refusals_shown_in, show, user_of
+from licensing.views.pages import show
 
 _CARDS_PER_PAGE = 24
 _EVENTS_SHOWN = 6
@@ -30,7 +31,14 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     page = page_of(found, request.GET, _CARDS_PER_PAGE)
     numbers = numbers_of(page.rows, timezone.now())
     cards = [(application, numbers[application.pk]) for application in page.rows]
-    return show(request, "licensing/dashboard.html", section="dashboard", page=page, cards=cards)
+    return show(
+        request,
+        "licensing/dashboard.html",
+        section="dashboard",
+        page=page,
+        cards=cards,
+        invitations=user_of(request).invitations().open(timezone.now()),
+    )
 
 
 @reads_or_acts

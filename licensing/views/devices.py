@@ -7,19 +7,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import Right
+from accounts.pages import Question, act, actor_of, reads_or_acts
 from licensing.access import application_for, device_for
 from licensing.devices import release_device
 from licensing.paging import page_of
 from licensing.views.licenses import license_trail
-from licensing.views.pages import (
-    Question,
-    act,
-    actor_of,
-    ask,
-    license_asked_for,
-    reads_or_acts,
-    show,
-)
+from licensing.views.pages import ask, license_asked_for, show
 
 _TABS = (("", "All"), ("bound", "Bound"))
 

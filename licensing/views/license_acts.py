@@ -8,19 +8,12 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts.access import Right
+from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
 from licensing import licenses
 from licensing.access import license_for
 from licensing.forms import EndForm
 from licensing.views.licenses import license_trail
-from licensing.views.pages import (
-    Question,
-    act,
-    actor_of,
-    ask,
-    reads_or_acts,
-    refusals_shown_in,
-    show,
-)
+from licensing.views.pages import ask, show
 
 
 @reads_or_acts

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Right
+from accounts.pages import actor_of, reads_or_acts, refusals_shown_in
 from licensing import exports, licenses
 from licensing.access import application_for, license_for
 from licensing.events import history_of
@@ -20,14 +21,7 @@ from licensing.forms import IssueForm, LicenseFilterForm, LicenseForm
 from licensing.models import Application, License
 from licensing.paging import Page, page_of
 from licensing.search import find_licenses
-from licensing.views.pages import (
-    Crumb,
-    actor_of,
-    download,
-    reads_or_acts,
-    refusals_shown_in,
-    show,
-)
+from licensing.views.pages import Crumb, download, show
 
 _ROWS_SHOWN = 10
 _Row = TypeVar("_Row", bound=Model)

@@ -10,21 +10,13 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import Right
 from accounts.ids import uuid7
+from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
 from licensing import policies
 from licensing.access import application_for, policy_for
 from licensing.forms import PolicyForm
 from licensing.models import Application, Policy
 from licensing.paging import page_of
-from licensing.views.pages import (
-    Crumb,
-    Question,
-    act,
-    actor_of,
-    ask,
-    reads_or_acts,
-    refusals_shown_in,
-    show,
-)
+from licensing.views.pages import Crumb, ask, show
 
 _FRESH_RULES = policies.Rules(name="")
 

@@ -7,19 +7,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import Right
+from accounts.pages import Question, act, actor_of, reads_or_acts
 from licensing.access import application_for, session_for
 from licensing.paging import page_of
 from licensing.sessions import end_session
 from licensing.views.licenses import license_trail
-from licensing.views.pages import (
-    Question,
-    act,
-    actor_of,
-    ask,
-    license_asked_for,
-    reads_or_acts,
-    show,
-)
+from licensing.views.pages import ask, license_asked_for, show
 
 _TABS = (("", "All"), ("open", "Open"))
 

@@ -10,20 +10,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.access import Right
+from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
 from licensing import applications, signing_keys
 from licensing.access import api_key_for, application_for
 from licensing.forms import RenameForm, RotateApiKeyForm
 from licensing.models import Application
-from licensing.views.pages import (
-    Crumb,
-    Question,
-    act,
-    actor_of,
-    ask,
-    reads_or_acts,
-    refusals_shown_in,
-    show,
-)
+from licensing.views.pages import Crumb, ask, show
 
 
 @reads_or_acts

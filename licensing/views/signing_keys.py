@@ -5,10 +5,11 @@ import uuid
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from accounts.pages import Question, act, actor_of, reads_or_acts
 from licensing import signing_keys
 from licensing.access import signing_key_for
 from licensing.models import Application
-from licensing.views.pages import Question, act, actor_of, ask, reads_or_acts
+from licensing.views.pages import ask
 
 
 @reads_or_acts

@@ -14,9 +14,11 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from accounts import teams
+from accounts.access import Role
 from accounts.models import Team, User
 from licensing import applications, licenses
-from licensing.events import user_actor
+from licensing.events import SYSTEM, user_actor
 from licensing.models import Application, License
 from tests import factories
 from tests.pages.conftest import assert_good_page
@@ -257,3 +259,41 @@ def test_the_current_section_is_in_sight_on_a_phone(
 
     sections = signed_in.get_by_role("navigation", name=application.name)
     expect(sections.get_by_role("link", name="Settings")).to_be_in_viewport()
+
+
+def test_every_page_of_a_team_is_a_good_page(
+    signed_in: Page, developer: User, team: Team, teammate: User
+) -> None:
+    invitation = teams.invite_member(
+        team=team,
+        email="ada@example.com",
+        role=Role.SUPPORT,
+        actor=user_actor(developer),
+        now=timezone.now(),
+    )
+    member = team.memberships.get(user=teammate)
+    for path in (
+        "teams/",
+        f"teams/{team.pk}/",
+        f"teams/{team.pk}/invite/",
+        f"teams/{team.pk}/members/{member.pk}/role/",
+        f"teams/{team.pk}/members/{member.pk}/remove/",
+        f"teams/{team.pk}/invitations/{invitation.pk}/withdraw/",
+    ):
+        signed_in.goto(f"/dashboard/{path}")
+        assert_good_page(signed_in)
+
+
+def test_an_invitation_is_answered(signed_in: Page, developer: User) -> None:
+    other = factories.make_team(name="Acme")
+    teams.invite_member(
+        team=other, email=developer.email, role=Role.SUPPORT, actor=SYSTEM, now=timezone.now()
+    )
+    signed_in.goto("/dashboard/")
+    assert_good_page(signed_in)
+    follow(signed_in, "Answer")
+    assert_good_page(signed_in)
+
+    press(signed_in, "Join the team")
+
+    expect(signed_in.get_by_text("Welcome to Acme")).to_be_visible()

@@ -295,6 +295,7 @@ def test_metadata_that_programs_could_misread_is_refused(
     "wrong",
     [
         {"email": "nobody"},
+        {"email": f"{'x' * 300}@example.com"},
         {"username": "x" * 151},
         {"note": "x" * 5001},
         {"devices_max": "0"},

@@ -1,0 +1,29 @@
+"""What the rules of teams refuse: one class each, with the message that people read. No HTTP here."""
+
+from typing import ClassVar
+
+
+class RefusalError(Exception):
+    """An act was understood and is refused; `message` is for people."""
+
+    default_message: ClassVar[str] = "This is refused"
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or self.default_message
+        super().__init__(self.message)
+
+
+class LastOwnerError(RefusalError):
+    default_message = "A team needs an owner: make somebody else an owner first"
+
+
+class MemberAlreadyError(RefusalError):
+    default_message = "This person is a member of the team already"
+
+
+class InvitationExpiredError(RefusalError):
+    default_message = "This invitation is no longer open: ask for a new one"
+
+
+class TooManyInvitationsError(RefusalError):
+    default_message = "Your team has sent many invitations today: try again tomorrow"
