@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from accounts import views
+from accounts import team_views as views
 
 _team = [
     path("", views.team, name="team"),

@@ -19,7 +19,6 @@ from accounts.access import (
     membership_for,
     team_for,
 )
-from accounts.forms import InviteForm, RoleForm, TeamForm
 from accounts.models import Event, Membership, Team
 from accounts.pages import (
     Question,
@@ -30,6 +29,7 @@ from accounts.pages import (
     show_privately,
     user_of,
 )
+from accounts.team_forms import InviteForm, RoleForm, TeamForm
 
 # What fits a page: a team is people who know each other.
 _MEMBERS_SHOWN = 200
