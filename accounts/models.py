@@ -117,6 +117,24 @@ class Membership(models.Model):
         return right in Role(self.role).rights
 
 
+class LimitWindow(models.Model):
+    """How often one subject was seen since its window began; accounts/limits.py alone reads and writes it."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=40)
+    subject = models.CharField(max_length=200)
+    hits = models.PositiveIntegerField()
+    ends_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "subject"], name="one_window_per_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.subject}: {self.hits}"
+
+
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self, at: dt.datetime) -> InvitationQuerySet:
         return self.filter(expires_at__gt=at)
@@ -152,24 +170,6 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"invitation to {self.team}"
-
-
-class LimitWindow(models.Model):
-    """How often one subject was seen since its window began; accounts/limits.py alone reads and writes it."""
-
-    id = models.BigAutoField(primary_key=True)
-    name = models.CharField(max_length=40)
-    subject = models.CharField(max_length=200)
-    hits = models.PositiveIntegerField()
-    ends_at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["name", "subject"], name="one_window_per_subject"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.subject}: {self.hits}"
 
 
 class EventQuerySet(models.QuerySet["Event"]):
