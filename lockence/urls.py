@@ -7,7 +7,7 @@ urlpatterns = [
     path("api/", include("api.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
-    path("dashboard/", include("accounts.urls")),
+    path("dashboard/", include("accounts.team_urls")),
     path("", include("licensing.urls")),
 ]
 

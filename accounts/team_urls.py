@@ -1,4 +1,4 @@
-"""The pages about teams; those about one's own account are allauth's."""
+"""The pages about teams."""
 
 from django.urls import URLPattern, URLResolver, include, path
 
