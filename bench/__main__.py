@@ -9,6 +9,7 @@ import datetime as dt
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,10 +29,16 @@ def main(arguments: Sequence[str]) -> int:
     server_url = os.environ.get("DATABASE_URL")
     if not server_url:
         sys.exit("DATABASE_URL is not set: ./dev bench starts a PostgreSQL and sets it.")
+    # Leave by the way out on which all is cleared away.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         with _runner(server_url, options) as runner:
             pairs = [*_told(runner.run(), options)]
-            facts = {**_circumstances(options), "postgresql": runner.database.version()}
+            facts = {
+                **_circumstances(options),
+                "postgresql": runner.database.version(),
+                "worker_memory_mb": runner.ours.memory_mb(),
+            }
     except (load.LoadError, servers.ServerError) as error:
         sys.exit(str(error))
     rows = report.summary(pairs)
@@ -122,6 +129,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     usual = (3, 1.0, [8]) if options.quick else (5, 2.0, [1, 8, 32])
     options.rounds = options.rounds or usual[0]
     options.seconds = options.seconds or usual[1]
+    if options.driver == "wrk":
+        # It counts whole seconds only.
+        options.seconds = max(1, round(options.seconds))
     options.connections = options.connections or usual[2]
     return options
 

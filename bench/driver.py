@@ -111,9 +111,7 @@ class Connection:
             raise ConnectionError("closed in the middle of an answer")
         self.received += part
         head, end, body = self.received.partition(b"\r\n\r\n")
-        if not end or len(body) < _content_length(head):
-            return None
-        return int(head[9:12])
+        return int(head[9:12]) if end and _is_whole(head.lower(), body) else None
 
     def milliseconds(self) -> float:
         return (time.perf_counter() - self.sent_at) * 1_000
@@ -160,9 +158,12 @@ def _requests(share: Share) -> Iterator[bytes]:
     return itertools.cycle([*requests[start:], *requests[:start]])
 
 
-def _content_length(head: bytes) -> int:
-    _, _, rest = head.lower().partition(b"\r\ncontent-length:")
-    return int(rest.partition(b"\r\n")[0])
+def _is_whole(head: bytes, body: bytes) -> bool:
+    """Tell whether the body is all there, by its length or by the last chunk (RFC 9112, section 7.1)."""
+    if b"\r\ntransfer-encoding: chunked" in head:
+        return body.endswith(b"0\r\n\r\n")
+    _, _, rest = head.partition(b"\r\ncontent-length:")
+    return len(body) >= int(rest.partition(b"\r\n")[0])
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ def drive(
 
 
 def _wrk(url: str, bodies: Path, start: int, seconds: float, connections: int) -> list[str]:
-    # wrk counts whole seconds only, and one thread of it loads more than two cores can answer.
-    options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
+    # One thread of wrk asks for more than two cores can answer.
+    options = ["-t1", f"-c{connections}", f"-d{round(seconds)}s"]
     timeout = f"--timeout={ANSWER_SECONDS_MAX}s"
     return [
         WRK or "wrk",

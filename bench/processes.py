@@ -1,4 +1,4 @@
-"""CPU time of other processes, from /proc (Linux; elsewhere there is none to tell)."""
+"""CPU time and memory of other processes, from /proc (Linux; elsewhere there is none to tell)."""
 
 import contextlib
 import os
@@ -22,6 +22,15 @@ def cpu_seconds(pids: Iterable[int]) -> float | None:
         return None
     ticks = sum(int(stat[_USER_TICKS]) + int(stat[_SYSTEM_TICKS]) for stat in stats)
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(pid: int) -> float | None:
+    """Return the proportional set size, in which what processes share counts in shares; None where it is not told."""
+    with contextlib.suppress(OSError):
+        rollup = (_PROC / str(pid) / "smaps_rollup").read_text()
+        [kilobytes] = [line.split()[1] for line in rollup.splitlines() if line.startswith("Pss:")]
+        return int(kilobytes) / 1024
+    return None
 
 
 def name_of(pid: int) -> str:

@@ -49,7 +49,14 @@ class Server:
 
     def cpu_seconds(self) -> float | None:
         """Return the user and system time that the workers took so far."""
-        return processes.cpu_seconds(processes.children_of(self.process.pid))
+        return processes.cpu_seconds(self._workers())
+
+    def memory_mb(self) -> float | None:
+        """Return the proportional set size of one worker, the largest."""
+        return max(filter(None, map(processes.memory_mb, self._workers())), default=None)
+
+    def _workers(self) -> list[int]:
+        return processes.children_of(self.process.pid)
 
 
 @contextlib.contextmanager
@@ -87,8 +94,8 @@ def _wait_until_it_answers(server: Server) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    # gunicorn's quick shutdown: no request is of interest any more.
-    process.send_signal(signal.SIGQUIT)
+    # Not SIGQUIT, gunicorn's quick shutdown: it can hang.
+    process.send_signal(signal.SIGTERM)
     try:
         process.wait(STOP_SECONDS_MAX)
     except subprocess.TimeoutExpired:
@@ -99,7 +106,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _end_with_parent() -> None:
     """In the child: be told to stop when the bench ends in any way, SIGKILL included (Linux only)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def environment(database_url: str) -> dict[str, str]:
