@@ -119,7 +119,8 @@ def _encoded(value: Any) -> bytes | None:
 def _checked(pgconn: pq.abc.PGconn, result: pq.abc.PGresult) -> pq.abc.PGresult:
     if result.status in _DONE:
         return result
-    if pgconn.status == pq.ConnStatus.BAD:
+    # PostgreSQL gives every error of its own a SQLSTATE; what has none was found out by libpq: the connection is gone.
+    if not result.error_field(pq.DiagnosticField.SQLSTATE):
         raise psycopg.OperationalError(pgconn.get_error_message())
     raise error_from_result(result)
 
