@@ -10,6 +10,7 @@ from django.template.defaultfilters import pluralize
 
 from accounts.models import Event
 from licensing.fields import number_and_unit
+from licensing.revealing import revealed
 
 register = template.Library()
 
@@ -43,6 +44,9 @@ def duration(seconds: int | None, none: str = "for ever") -> str:
 def concealed(last5: str) -> str:
     """A license key of which only the end is known."""
     return f"•••••-•••••-•••••-{last5}"
+
+
+register.filter("revealed", revealed)
 
 
 @register.filter

@@ -1,5 +1,6 @@
 """The overview of all applications, and one application: its first steps, then its numbers."""
 
+import datetime as dt
 import uuid
 
 from django.conf import settings
@@ -18,11 +19,14 @@ from licensing.forms import ApplicationForm, FirstLicenseForm
 from licensing.models import Application, License, Session
 from licensing.paging import page_of
 from licensing.reports import numbers_of
+from licensing.revealing import revealed
 from licensing.samples import LICENSE_KEY, Sample
 from licensing.views.pages import show
 
 _CARDS_PER_PAGE = 24
 _EVENTS_SHOWN = 6
+# For so long the overview says that the program is connected: who checks again without JavaScript sees it there.
+_NEWS_FOR = dt.timedelta(hours=1)
 
 
 @require_safe
@@ -102,7 +106,7 @@ def application_first_license(request: HttpRequest, application_id: uuid.UUID) -
 def _first_steps(request: HttpRequest, application: Application) -> HttpResponse:
     api_key = _current_api_key(application)
     license = License.objects.for_application(application).usable(timezone.now()).first()
-    license_key = license.reveal() if license else ""
+    license_key = revealed(license) if license else ""
     return show(
         request,
         "licensing/first_steps.html",
@@ -121,6 +125,7 @@ def _overview(
     request: HttpRequest, application: Application, rights: frozenset[Right]
 ) -> HttpResponse:
     now = timezone.now()
+    connected_at = application.first_init_at
     api_key = _current_api_key(application) if Right.SEE_KEYS in rights else ""
     return show(
         request,
@@ -128,6 +133,7 @@ def _overview(
         application,
         section="application",
         now=now,
+        is_newly_connected=connected_at is not None and now - connected_at < _NEWS_FOR,
         numbers=numbers_of([application], now)[application.pk],
         events=page_of(history_of(application), QueryDict(), _EVENTS_SHOWN),
         api_key=api_key,
@@ -140,7 +146,7 @@ def _samples(api_key: str, license_key: str) -> list[Sample]:
 
 
 def _current_api_key(application: Application) -> str:
-    return application.api_keys.current().get().reveal()
+    return revealed(application.api_keys.current().get())
 
 
 def _newest_session(application: Application) -> Session | None:

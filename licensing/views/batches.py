@@ -11,6 +11,7 @@ from accounts.access import Right
 from licensing import exports
 from licensing.access import batch_for
 from licensing.models import License
+from licensing.revealing import revealed
 from licensing.views.licenses import licenses_crumb
 from licensing.views.pages import download, show
 
@@ -22,7 +23,7 @@ _KEYS_SHOWN = 500
 def batch(request: HttpRequest, application_id: uuid.UUID, batch_id: uuid.UUID) -> HttpResponse:
     batch = batch_for(request.user, application_id, batch_id, Right.MANAGE_LICENSES)
     shown = list(batch.licenses.select_related("policy").order_by("pk")[:_KEYS_SHOWN])
-    keys = [license.reveal() for license in shown]
+    keys = [revealed(license) for license in shown]
     return show(
         request,
         "licensing/batch.html",

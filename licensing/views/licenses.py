@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Right
+from accounts.ciphers import UndecipherableError
 from accounts.pages import actor_of, reads_or_acts, refusals_shown_in
 from licensing import exports, licenses
 from licensing.access import application_for, license_for
@@ -20,6 +21,7 @@ from licensing.events import history_of
 from licensing.forms import IssueForm, LicenseFilterForm, LicenseForm
 from licensing.models import Application, License
 from licensing.paging import Page, page_of
+from licensing.revealing import UNREADABLE
 from licensing.search import find_licenses
 from licensing.views.pages import Crumb, download, show
 
@@ -102,7 +104,10 @@ def license_reveal(
     request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
 ) -> HttpResponse:
     license = license_for(request.user, application_id, license_id, Right.MANAGE_LICENSES)
-    key = licenses.reveal_license_key(license=license, actor=actor_of(request))
+    try:
+        key = licenses.reveal_license_key(license=license, actor=actor_of(request))
+    except UndecipherableError:
+        key = UNREADABLE
     return _license_page(request, license, key)
 
 

@@ -149,7 +149,7 @@ def test_the_way_is_the_same_without_javascript(
     run(plain_page.locator("#connect-python-text").inner_text())
     follow(plain_page, "Check again")
 
-    expect(plain_page.get_by_text("What happened last")).to_be_visible()
+    expect(plain_page.get_by_text("Your program is connected")).to_be_visible()
 
 
 PAGES = (

@@ -1,7 +1,9 @@
 """The overview of all applications, and the first steps with one."""
 
+import datetime as dt
 import re
 
+from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
 
@@ -67,7 +69,16 @@ def test_without_javascript_a_link_checks_again(
 
     factories.open_session(license)
 
-    assert "What happened last" in text_of(dashboard.get(url_of(application)))
+    assert "Your program is connected" in text_of(dashboard.get(url_of(application)))
+
+
+def test_that_a_program_is_connected_is_news_for_an_hour(
+    dashboard: Client, application: Application, license: License
+) -> None:
+    factories.open_session(license)
+    Application.objects.update(first_init_at=timezone.now() - dt.timedelta(hours=1))
+
+    assert "Your program is connected" not in text_of(dashboard.get(url_of(application)))
 
 
 def test_a_form_sent_twice_creates_one_application(dashboard: Client) -> None:
@@ -137,7 +148,7 @@ def test_the_overview_shows_numbers_and_what_happened(
     dashboard: Client, application: Application, license: License
 ) -> None:
     factories.open_session(license)
-    factories.make_license(application, expires_at=timezone.now() + timezone.timedelta(days=1))
+    factories.make_license(application, expires_at=timezone.now() + dt.timedelta(days=1))
     License.objects.exclude(pk=license.pk).update(expires_at=timezone.now())
 
     numbers = dashboard.get(url_of(application)).context["numbers"]
@@ -154,6 +165,7 @@ def test_a_teammate_who_may_only_look_sees_neither_keys_nor_buttons(
         assert factories.api_key_of(application) not in page
         assert license.reveal() not in page
         main = page[page.index("<main") :]
+        assert "Settings" not in page
         assert not re.search(r"Generate keys|Revoke<|Reveal|New policy|<form method=\"post\"", main)
 
 
@@ -164,6 +176,19 @@ def test_support_sees_no_api_key(
 
     assert factories.api_key_of(application) not in page
     assert "Generate keys" in page
+
+
+def test_a_key_that_the_server_cannot_open_breaks_no_page(
+    dashboard: Client, application: Application, license: License, settings: LazySettings
+) -> None:
+    settings.ENCRYPTION_KEYS = {"other": bytes(32)}
+    batch = license.batch.get_absolute_url()
+
+    for path in ("", "settings/"):
+        assert "not readable" in text_of(dashboard.get(url_of(application, path)))
+    assert "not readable" in text_of(dashboard.get(batch))
+    assert "not readable" in text_of(dashboard.post(f"{license.get_absolute_url()}reveal/"))
+    assert b"not readable" in b"".join(dashboard.get(f"{batch}keys.txt").streaming_content)
 
 
 def test_a_disabled_application_says_so(dashboard: Client, application: Application) -> None:
