@@ -1,7 +1,6 @@
 """Where public keys are published, as JSON Web Key Sets (RFC 7517): for programs that pin them, and for whoever checks."""
 
 import uuid
-from typing import ClassVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
@@ -22,8 +21,6 @@ _MAX_AGE_SECONDS = 300
 
 @method_decorator(login_not_required, name="dispatch")
 class _KeySet(APIView):
-    http_method_names: ClassVar[list[str]] = ["get", "head", "options"]
-
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         if request.method not in ("GET", "HEAD"):
             refusal = errors.MethodNotAllowedError("Method not allowed, use GET")

@@ -108,21 +108,21 @@ def delete_policy(*, policy: Policy, actor: Actor) -> None:
     """
     # As for a new default: a policy is not chosen and deleted at once. Whoever gives it to a license holds its row.
     Application.objects.select_for_update(no_key=True).get(pk=policy.application_id)
-    policy = Policy.objects.select_for_update().filter(pk=policy.pk).first()
-    if policy is None:
+    held = Policy.objects.select_for_update().filter(pk=policy.pk).first()
+    if held is None:
         return
-    if policy.is_default:
+    if held.is_default:
         raise errors.PolicyIsDefaultError
-    if policy.licenses.exists():
+    if held.licenses.exists():
         raise errors.PolicyInUseError
     record(
         "policy.deleted",
-        target=policy,
+        target=held,
         actor=actor,
-        application=policy.application,
-        before={"name": policy.name},
+        application=held.application,
+        before={"name": held.name},
     )
-    policy.delete()
+    held.delete()
 
 
 def hold_policy(policy: Policy) -> None:

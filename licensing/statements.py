@@ -108,7 +108,8 @@ def _prepared(statement: str, types: tuple[type, ...], *names: str) -> _Prepared
     )
 
 
-def _encoded(value: Any) -> bytes | None:
+def _encoded(value: Any) -> Any:
+    """Return a value's bytes, or None, which the types of psycopg do not know of here."""
     if value is None or isinstance(value, bytes):
         return value
     if isinstance(value, uuid.UUID):
