@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from django.db import connection
-
 from licensing.models import License
 from tests import factories
 from tests.api.runtime.conftest import Program
 from tests.servers import Response, Server, read_response
+from tests.threads import at_once
 
 _Result = TypeVar("_Result")
 
@@ -42,17 +41,7 @@ class Crowd:
 
     def do(self, acts: Sequence[Callable[[], _Result]]) -> list[_Result]:
         """Run all acts at once, each in a thread of its own, and return what they return."""
-        barrier = threading.Barrier(len(acts))
-
-        def start(act: Callable[[], _Result]) -> _Result:
-            barrier.wait()
-            try:
-                return act()
-            finally:
-                # What Django connects in a thread has to be closed there.
-                connection.close()
-
-        return list(self.pool.map(start, acts))
+        return at_once(acts, self.pool)
 
     def send(self, call: Call) -> Response:
         """Send one call over the connection that the running thread keeps open."""
