@@ -169,6 +169,17 @@ def test_a_passing_failure_is_tried_again(scene: Scene) -> None:
     assert len(scene.middle.seen) == 3
 
 
+@pytest.mark.parametrize("told", ["nan", "inf", "-1", "1e999", "9" * 400, "soon", "0"])
+def test_a_nonsensical_time_to_wait_harms_no_program(scene: Scene, told: str) -> None:
+    def fail(exchange: Exchange) -> None:
+        portal(exchange, status=503)
+        exchange.headers.append(("Retry-After", told))
+
+    scene.middle.attack = fail
+
+    assert isinstance(scene.client.init(scene.key, "device-1"), CouldNotAsk)
+
+
 def test_every_try_has_a_nonce_of_its_own(scene: Scene) -> None:
     scene.client.init(scene.key, "device-1")
     scene.client.validate()
@@ -271,6 +282,10 @@ def swap_the_body(exchange: Exchange) -> None:
 def swap_body_and_digest(exchange: Exchange) -> None:
     exchange.body += b" "
     exchange.set("Content-Digest", signatures.content_digest(exchange.body))
+
+
+def a_digest_beyond_ascii(exchange: Exchange) -> None:
+    exchange.set("Content-Digest", "sha-256=:é:")
 
 
 def swap_the_content_type(exchange: Exchange) -> None:
@@ -402,6 +417,7 @@ ATTACKS = [
     swap_the_status,
     swap_the_body,
     swap_body_and_digest,
+    a_digest_beyond_ascii,
     swap_the_content_type,
     another_nonce,
     another_algorithm,

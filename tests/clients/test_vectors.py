@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from lockence_client import verification
+from lockence_client import ed25519, verification
 
 from tests.clients import vectors
 
@@ -20,12 +20,20 @@ def test_the_python_client_makes_of_each_what_it_must(case: dict[str, Any]) -> N
     assert judged(case) == case["expected"]
 
 
+def test_the_python_client_makes_the_same_of_them_without_any_library(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ed25519, "Ed25519PublicKey", None)
+
+    outcomes = {case["name"]: judged(case) for case in DOCUMENT["cases"]}
+
+    assert outcomes == {case["name"]: case["expected"] for case in DOCUMENT["cases"]}
+
+
 def judged(case: dict[str, Any]) -> str:
     asked = DOCUMENT["request"]
     request = verification.Request(asked["url"], asked["body"].encode(), asked["nonce"])
-    response = verification.Response(
-        case["status"], list(case["headers"].items()), case["body"].encode()
-    )
+    response = verification.Response(case["status"], case["headers"], case["body"].encode())
     try:
         body = verification.verified_body(
             request,

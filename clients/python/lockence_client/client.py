@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import secrets
 import threading
 import time
@@ -214,7 +215,9 @@ class Client:
 
 
 def _retry_after(response: Response) -> float:
+    """Return the seconds that an answer asks to wait; anybody may have written it, so only plain digits count."""
     try:
-        return max(float(response.header("retry-after")), 0.0)
-    except (Unverified, ValueError):
+        told = response.header("retry-after")
+    except Unverified:
         return 0.0
+    return float(told) if re.fullmatch("[0-9]{1,9}", told) else 0.0
