@@ -249,6 +249,28 @@ def test_the_refusal_on_the_api_page_has_every_field_of_one(client: Client) -> N
     assert answer["docs"] == f"{settings.SITE_URL}/docs/errors/license_not_found/"
 
 
+def test_the_api_page_tells_what_other_origins_may_do(client: Client) -> None:
+    asked = {"Origin": "https://example.com", "Access-Control-Request-Method": "POST"}
+    preflight = client.options("/api/v1/init", headers=asked)
+    answer = client.post("/api/v1/init", headers={"Origin": "https://example.com"})
+
+    told = dict(
+        re.findall(
+            r"^\| (use the method|(?:set|read) the headers) \| (.+) \|$", text_of("api"), re.M
+        )
+    )
+    assert [set(re.findall("`(.+?)`", told[name])) for name in sorted(told)] == [
+        set(headers.split(", "))
+        for headers in (
+            answer["Access-Control-Expose-Headers"],
+            preflight["Access-Control-Allow-Headers"],
+            preflight["Access-Control-Allow-Methods"],
+        )
+    ]
+    assert preflight.status_code == 204
+    assert (answer["Access-Control-Allow-Origin"], answer.cookies) == ("*", {})
+
+
 def test_every_setting_is_described_and_no_other() -> None:
     root = Path(settings.BASE_DIR)
     code = "".join(
@@ -300,7 +322,7 @@ def test_every_sample_is_shown_in_every_language() -> None:
     assert {(file.parent.name, file.stem) for file in shown} == {
         (language, sample)
         for language in samples.LANGUAGES
-        for sample in ("init", "validate", "heartbeat", "logout", "complete")
+        for sample in ("init", "validate", "heartbeat", "logout", "complete", "verify")
     }
 
 
