@@ -5,7 +5,8 @@ import dataclasses
 import uuid
 from collections.abc import Iterator
 
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
+from psycopg.errors import CheckViolation
 
 from accounts.ids import uuid7
 from licensing import errors
@@ -144,6 +145,9 @@ def _locked(policy: Policy) -> Policy:
 
 _BROKEN_RULES = {
     "policy_name_is_unique": "name is taken by another policy of this application",
+    "policy_has_a_name": "name must not be empty",
+    "policy_clock_start_is_known": "the clock starts at creation or at first use",
+    "policy_sessions_overflow_is_known": "a new session is refused or ends the oldest one",
     "policy_duration_is_positive": "duration must be between one second and a hundred years",
     "policy_allows_a_device": "devices must be at least 1, or empty for no limit",
     "policy_allows_a_session": "sessions at once must be at least 1, or empty for no limit",
@@ -159,8 +163,12 @@ def _broken_rules_refused() -> Iterator[None]:
     """Turn what the database says of a broken rule into a refusal that people understand."""
     try:
         yield
+    except DataError as error:
+        raise errors.InvalidRequestError("a rule is too long or too large") from error
     except IntegrityError as error:
         for constraint, message in _BROKEN_RULES.items():
             if constraint in str(error):
                 raise errors.InvalidRequestError(message) from error
+        if isinstance(error.__cause__, CheckViolation):
+            raise errors.InvalidRequestError("a rule is out of bounds") from error
         raise

@@ -72,6 +72,15 @@ class Policy(models.Model):
         ordering = ("-is_default", "name", "id")
         constraints = (
             models.UniqueConstraint(name="policy_name_is_unique", fields=("application", "name")),
+            models.CheckConstraint(name="policy_has_a_name", condition=~models.Q(name="")),
+            models.CheckConstraint(
+                name="policy_clock_start_is_known",
+                condition=models.Q(clock_start__in=("creation", "first_use")),
+            ),
+            models.CheckConstraint(
+                name="policy_sessions_overflow_is_known",
+                condition=models.Q(sessions_overflow__in=("refuse", "end_oldest")),
+            ),
             models.UniqueConstraint(
                 name="application_has_one_default_policy",
                 fields=("application",),
