@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     rows = report.summary(pairs)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps({**facts, "summary": rows, "pairs": pairs}, indent=1))
-    print(f"\n{report.table(rows)}\n\n{options.output}")
+    print(f"\n{report.table(rows)}\n\n{report.noise(rows)}\n{options.output}")
     return 0
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 _PROC = Path("/proc")
 # Fields of /proc/<pid>/stat, counted from 0 behind the process's name (proc(5) counts from 1, name included).
 _PARENT, _USER_TICKS, _SYSTEM_TICKS = 1, 11, 12
+# Fields of the first line of /proc/stat, from 0 behind its name; what guests took is in the user's field already.
+_IDLE, _WAITING, _GUEST = 3, 4, 8
 
 
 def children_of(pid: int) -> list[int]:
@@ -22,6 +24,15 @@ def cpu_seconds(pids: Iterable[int]) -> float | None:
         return None
     ticks = sum(int(stat[_USER_TICKS]) + int(stat[_SYSTEM_TICKS]) for stat in stats)
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def busy_seconds() -> float | None:
+    """Return how long all cores together have been busy since the machine started, hypervisor's share included."""
+    with contextlib.suppress(OSError):
+        first = (_PROC / "stat").read_text().partition("\n")[0].split()
+        ticks = [int(field) for field in first[1:]]
+        return (sum(ticks[:_GUEST]) - ticks[_IDLE] - ticks[_WAITING]) / os.sysconf("SC_CLK_TCK")
+    return None
 
 
 def memory_mb(pid: int) -> float | None:

@@ -1,5 +1,6 @@
 """What was measured, as a table for people and as facts for JSON."""
 
+import os
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ class Sample:
     load: Load
     workers_cpu: float | None
     database_cpu: float | None
+    machine_cpu: float | None
+    load_cpu: float | None
 
     def facts(self) -> Facts:
         return {
@@ -31,10 +34,18 @@ class Sample:
             "failures": self.load.failures,
             "worker_cpu_us": self._per_request_us(self.workers_cpu),
             "database_cpu_us": self._per_request_us(self.database_cpu),
+            "others_share": self._others_share(),
         }
 
     def _per_request_us(self, seconds: float | None) -> float | None:
         return None if seconds is None else seconds * 1e6 / self.load.requests
+
+    def _others_share(self) -> float | None:
+        """Return how much of all cores went to programs that have nothing to do with the bench."""
+        if self.machine_cpu is None or self.workers_cpu is None:
+            return None
+        ours = self.workers_cpu + (self.database_cpu or 0) + (self.load_cpu or 0)
+        return max(0.0, self.machine_cpu - ours) / (self.load.seconds * (os.cpu_count() or 1))
 
 
 def pair(call: str, connections: int, round: int, sample: Sample, bare: Sample) -> Facts:
@@ -80,12 +91,19 @@ def table(rows: Iterable[Facts]) -> str:
     return "\n".join(lines)
 
 
+def noise(rows: list[Facts]) -> str:
+    """Say how much of the machine was not ours: beyond a tenth, ratios tell more about the others than about us."""
+    share = _median([row["others_share"] for row in rows])
+    return "" if share is None else f"Other programs took {share:.0%} of the cores' time meanwhile."
+
+
 _MEDIANS = (
     "requests_per_second",
     "p50_ms",
     "p99_ms",
     "worker_cpu_us",
     "database_cpu_us",
+    "others_share",
     "ratio",
     "cpu_ratio",
 )

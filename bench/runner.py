@@ -2,12 +2,13 @@
 
 import itertools
 import json
+import os
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import load
+from bench import load, processes
 from bench.database import Database
 from bench.report import Facts, Sample, pair
 from bench.servers import Server
@@ -57,12 +58,18 @@ class Runner:
         return facts
 
     def _sample(self, server: Server, path: str, call: str, connections: int) -> Sample:
-        workers, database = server.cpu_seconds(), self.database.cpu_seconds()
+        before = self._cpu(server)
         answered = self._drive(server, path, call, connections, self.seconds)
-        return Sample(
-            answered,
-            _difference(server.cpu_seconds(), workers),
-            _difference(self.database.cpu_seconds(), database),
+        return Sample(answered, *map(_difference, self._cpu(server), before))
+
+    def _cpu(self, server: Server) -> tuple[float | None, float | None, float | None, float]:
+        """Return the CPU time so far of workers, database, the whole machine, and the load that was made."""
+        load_made = os.times()
+        return (
+            server.cpu_seconds(),
+            self.database.cpu_seconds(),
+            processes.busy_seconds(),
+            load_made.children_user + load_made.children_system,
         )
 
     def _drive(
