@@ -172,8 +172,9 @@ def test_a_key_is_replaced_and_retired_once(application: Application) -> None:
         ]
         * TIMES
     )
+    now = timezone.now()
     retired = at_once(
-        [lambda: applications.retire_api_key(api_key=old, actor=SYSTEM, now=timezone.now())] * TIMES
+        [lambda: applications.retire_api_key(api_key=old, actor=SYSTEM, now=now)] * TIMES
     )
 
     assert ApiKey.objects.count() == 2
