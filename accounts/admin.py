@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import allauth.account.admin  # noqa: F401 (registers what is replaced here)
+import allauth.account.admin
+import allauth.mfa.admin  # noqa: F401 (both register what is replaced here)
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
-from accounts import people
-from accounts.models import Membership, Team, User
-from accounts.staff import ReadOnlyAdmin, action
+from accounts import browsers, people
+from accounts.models import Browser, Event, Membership, Team, User
+from accounts.staff import ReadOnlyAdmin, action, uuid_in
 
 if TYPE_CHECKING:
     _TabularInline = admin.TabularInline[Any, Any]
@@ -60,6 +64,12 @@ class AddressesOfUser(ReadOnlyInline):
     verbose_name_plural = "e-mail addresses"
 
 
+class SecondFactorsOfUser(ReadOnlyInline):
+    model = Authenticator
+    fields = readonly_fields = ("type", "created_at", "last_used_at")
+    verbose_name_plural = "second factors"
+
+
 class NewUserForm(_ModelForm):
     class Meta:
         model = User
@@ -82,8 +92,16 @@ class NewUserForm(_ModelForm):
 class UserAdmin(ReadOnlyAdmin):
     """Only superusers give rights or add people; an address or a password only its owner changes."""
 
-    list_display = ("email", "name", "is_active", "is_staff", "date_joined", "last_login")
-    list_filter = ("is_active", "is_staff", "is_superuser", "date_joined")
+    list_display = (
+        "email",
+        "name",
+        "is_active",
+        "is_staff",
+        "date_joined",
+        "last_login",
+        "deletion_due_at",
+    )
+    list_filter = ("is_active", "is_staff", "is_superuser", "date_joined", "deletion_due_at")
     search_fields = ("email", "name")
     search_help_text = "A part of the e-mail address or the name."
     filter_horizontal = ("groups", "user_permissions")
@@ -94,13 +112,14 @@ class UserAdmin(ReadOnlyAdmin):
         "has_password",
         "date_joined",
         "last_login",
+        "deletion_due_at",
     )
     fieldsets = (
         (None, {"fields": ("id", "email", "name", "is_active", "has_password")}),
         ("Rights", {"fields": ("is_staff", "is_superuser", "groups", "user_permissions")}),
-        ("Times", {"fields": ("date_joined", "last_login")}),
+        ("Times", {"fields": ("date_joined", "last_login", "deletion_due_at")}),
     )
-    inlines = (AddressesOfUser, TeamsOfUser)
+    inlines = (AddressesOfUser, TeamsOfUser, SecondFactorsOfUser)
     actions = (
         action(
             "deactivate",
@@ -113,6 +132,19 @@ class UserAdmin(ReadOnlyAdmin):
             "reactivate",
             "Reactivate",
             lambda request, user: people.reactivate_user(user=_not_above(request, user)),
+        ),
+        action(
+            "sign_out",
+            "Sign out everywhere",
+            lambda request, user: browsers.sign_out_everywhere(user=_not_above(request, user)) > 0,
+            warning="All their browsers are signed out. They may sign in again.",
+        ),
+        action(
+            "remove_second_factor",
+            "Remove second factor",
+            lambda request, user: people.remove_second_factor(user=_not_above(request, user)),
+            warning="From now on their password alone signs them in, until they set up a new second factor. Be sure that it is "
+            "they who ask. They are told by mail, and signed out.",
         ),
     )
     refusals = (PermissionDenied,)
@@ -186,6 +218,91 @@ class EmailAddressAdmin(ReadOnlyAdmin):
     fields = ("email", "user", "primary", "verified")
 
 
+admin.site.unregister(Authenticator)
+
+
+@admin.register(Authenticator)
+class SecondFactorAdmin(ReadOnlyAdmin):
+    """Of what makes a second factor, its data, staff see nothing."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type", "created_at", "last_used_at")
+    list_select_related: ClassVar[tuple[str, ...]] = ("user",)
+    search_fields = ("user__email",)
+    search_help_text = "A part of the e-mail address."
+    fields = ("user", "type", "created_at", "last_used_at")
+
+
+@admin.register(Browser)
+class BrowserAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "user", "ip_address", "first_seen_at", "signed_in_at")
+    list_filter = ("first_seen_at", "signed_in_at")
+    list_select_related: ClassVar[tuple[str, ...]] = ("user",)
+    search_fields = ("user__email",)
+    search_help_text = "A part of the e-mail address."
+    fields = ("id", "user", "user_agent", "ip_address", "first_seen_at", "signed_in_at")
+    actions = (
+        action(
+            "sign_out",
+            "Sign out",
+            lambda request, browser: browsers.sign_out(browser=_of_nobody_above(request, browser)),
+            warning="These browsers are signed out. Their owners may sign in again.",
+        ),
+    )
+    refusals = (PermissionDenied,)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("action", "target", "actor_kind", "actor_email", "ip_address", "created_at")
+    list_filter = ("actor_kind", "created_at")
+    search_help_text = "An id of the event, its team, its application or its license; or the whole address of who acted."
+    search_fields = ("pk",)
+    fields = (
+        "id",
+        "action",
+        "team_id",
+        "application_id",
+        "license_id",
+        "target_type",
+        "target_id",
+        "target_label",
+        "actor_kind",
+        "actor_email",
+        "ip_address",
+        "what_was",
+        "what_is",
+        "created_at",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return Event.objects.with_persons()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if id := uuid_in(term):
+            places = Q(team_id=id) | Q(application_id=id) | Q(license_id=id) | Q(actor=id)
+            return queryset.filter(Q(pk=id) | places), False
+        if term:
+            people = User.objects.filter(email=term.lower())
+            return queryset.filter(actor__in=people.values("pk")), False
+        return queryset, False
+
+    @admin.display
+    def target(self, event: Event) -> str:
+        return event.target_label or f"{event.target_type} {event.target_id}"
+
+    @admin.display(description="before")
+    def what_was(self, event: Event) -> str:
+        return _json(event.full_before)
+
+    @admin.display(description="after")
+    def what_is(self, event: Event) -> str:
+        return _json(event.full_after)
+
+
 admin.site.unregister(Group)
 
 
@@ -207,6 +324,15 @@ class SuperusersGroupAdmin(GroupAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return _is_superuser(request)
+
+
+def _json(facts: dict[str, Any]) -> str:
+    return format_html("<pre>{}</pre>", json.dumps(facts, indent=2, ensure_ascii=False))
+
+
+def _of_nobody_above(request: HttpRequest, browser: Browser) -> Browser:
+    _not_above(request, browser.user)
+    return browser
 
 
 def _not_above(request: HttpRequest, user: User) -> User:

@@ -1,4 +1,4 @@
-"""What the rules of teams refuse: one class each, with the message that people read. No HTTP here."""
+"""What the rules of people and teams refuse: one class each, with the message that people read. No HTTP here."""
 
 from typing import ClassVar
 
@@ -27,3 +27,9 @@ class InvitationExpiredError(RefusalError):
 
 class TooManyInvitationsError(RefusalError):
     default_message = "Your team has sent many invitations today: try again tomorrow"
+
+
+class SoleOwnerError(RefusalError):
+    """Teams with other people in them would be left without an owner."""
+
+    default_message = "Some of your teams have no other owner: make somebody else one first"

@@ -1,11 +1,13 @@
 """The mails that we write ourselves: each is three templates under templates/emails/ and one function."""
 
+import datetime as dt
+
 from django.conf import settings
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from accounts.models import Invitation
+from accounts.models import Invitation, User
 
 
 def send_invitation(invitation: Invitation) -> None:
@@ -16,6 +18,24 @@ def send_invitation(invitation: Invitation) -> None:
         invitation=invitation,
         url=f"{settings.SITE_URL}{reverse('invitation', args=[invitation.pk])}",
     )
+
+
+def send_deletion_requested(user: User, due_at: dt.datetime) -> None:
+    """Tell somebody when their account will be deleted, and how to keep it."""
+    _send("deletion_requested", user.email, due_at=due_at, url=_url("account_login"))
+
+
+def send_deletion_called_off(user: User) -> None:
+    _send("deletion_called_off", user.email, url=_url("account_reset_password"))
+
+
+def send_second_factor_removed(user: User) -> None:
+    """Tell somebody that staff took away their second factor."""
+    _send("second_factor_removed", user.email, url=_url("mfa_index"))
+
+
+def _url(name: str) -> str:
+    return f"{settings.SITE_URL}{reverse(name)}"
 
 
 def _send(name: str, to: str, **context: object) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.access import Right, Role
 from accounts.ids import uuid7
+from accounts.user_agents import browser_name
 
 
 class UserManager(BaseUserManager["User"]):
@@ -45,6 +46,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("may enter the admin", default=False)
     is_active = models.BooleanField("may sign in", default=True)
     date_joined = models.DateTimeField(default=timezone.now)
+    deletion_due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Set while the account waits for its deletion; signing in calls it off.",
+    )
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -56,6 +63,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(email=Lower("email")), name="user_email_is_lower"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                name="users_to_delete",
+                fields=["deletion_due_at"],
+                condition=models.Q(deletion_due_at__isnull=False),
             ),
         ]
 
@@ -115,6 +129,30 @@ class Membership(models.Model):
 
     def allows(self, right: Right) -> bool:
         return right in Role(self.role).rights
+
+
+class Browser(models.Model):
+    """A browser that one person signed in with: known by a cookie of its own, which outlives the session."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="browsers")
+    token_digest = models.BinaryField(max_length=32, editable=False)
+    # The session of the last sign-in, by the digest that the session store keeps.
+    session_digest = models.CharField(max_length=40, editable=False)
+    user_agent = models.CharField(max_length=200, blank=True)
+    ip_address = models.GenericIPAddressField("IP address", null=True, blank=True)
+    first_seen_at = models.DateTimeField()
+    signed_in_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "token_digest"], name="browser_is_known_once_per_user"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return browser_name(self.user_agent)
 
 
 class LimitWindow(models.Model):

@@ -1,8 +1,10 @@
 """What happens to people's accounts."""
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 
+from accounts import browsers, mails
 from accounts.models import User
 
 
@@ -15,10 +17,25 @@ def add_person(*, email: str, name: str = "") -> User:
 
 
 def deactivate_user(*, user: User) -> bool:
-    """Sign a user out of everything, from the next request on, and in no more; return False when that is so already."""
-    return bool(User.objects.filter(pk=user.pk, is_active=True).update(is_active=False))
+    """Sign a user out everywhere, and in no more; return False when that is so already."""
+    deactivated = User.objects.filter(pk=user.pk, is_active=True).update(is_active=False)
+    browsers.sign_out_everywhere(user=user)
+    return bool(deactivated)
 
 
 def reactivate_user(*, user: User) -> bool:
     """Let a user sign in again; return False when they may already."""
     return bool(User.objects.filter(pk=user.pk, is_active=False).update(is_active=True))
+
+
+@transaction.atomic
+def remove_second_factor(*, user: User) -> bool:
+    """Take away all of a user's second factors, for who has lost them; return False when there are none.
+
+    They are told by mail, and signed out: what asked for a second factor before does not any more.
+    """
+    removed, _ = Authenticator.objects.filter(user=user).delete()
+    if removed:
+        browsers.sign_out_everywhere(user=user)
+        transaction.on_commit(lambda: mails.send_second_factor_removed(user))
+    return bool(removed)

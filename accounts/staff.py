@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from allauth.account.adapter import get_adapter
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.decorators import login_not_required
@@ -18,7 +19,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
-from django.utils.http import urlencode
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+
+from accounts.reauthentication import has_shown_second_factor
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -44,16 +47,24 @@ class StaffSite(admin.AdminSite):
     index_title = "Everything on this installation"
     site_url = "/dashboard/"
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and has_shown_second_factor(request)
+
     @method_decorator(login_not_required)
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        wanted = request.GET.get("next", reverse("admin:index"))
+        """Send whoever may not enter to where they can show that they may."""
+        wanted = request.GET.get("next", "")
+        if not url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
+            wanted = reverse("admin:index")
         if not request.user.is_authenticated:
             return redirect(f"{reverse('account_login')}?{urlencode({'next': wanted})}")
-        if not self.has_permission(request):
+        if not super().has_permission(request):
             raise PermissionDenied("These pages are for staff.")
-        return redirect("admin:index")
+        if not has_shown_second_factor(request):
+            return _ask_for_second_factor(request, wanted)
+        return redirect(wanted)
 
     def logout(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -64,6 +75,16 @@ class StaffSite(admin.AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return redirect("account_change_password")
+
+
+def _ask_for_second_factor(request: HttpRequest, back: str) -> HttpResponse:
+    methods = get_adapter(request).get_reauthentication_methods(request.user)
+    for method in methods:
+        if method["id"].startswith("mfa_"):
+            return redirect(f"{method['url']}?{urlencode({'next': back})}")
+    words = "The staff pages need a second factor: set one up here, then open them again."
+    messages.info(request, words)
+    return redirect("mfa_index")
 
 
 class BoundedPaginator(_Paginator):

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.http import urlencode
 
-from accounts.models import User
+from accounts.models import Event, User
 from accounts.staff import ReadOnlyAdmin, action, uuid_in
 from licensing import applications, devices, licenses, policies, sessions, signing_keys
 from licensing.errors import RefusalError
@@ -352,15 +352,13 @@ def _licenses(wanted: Q) -> QuerySet[License]:
 def _links(models: Iterable[type[Model]], **filters: uuid.UUID) -> str:
     """Links to the lists of other tables, narrowed to the rows that belong to one."""
     query = urlencode({f"{name}__id__exact": str(id) for name, id in filters.items()})
-    return format_html_join(
-        ", ",
-        '<a href="{}?{}">{}</a>',
-        (
-            (
-                reverse(f"admin:licensing_{model._meta.model_name}_changelist"),
-                query,
-                model._meta.verbose_name_plural,
-            )
-            for model in models
-        ),
+    [id] = filters.values()
+    links = [
+        (f"{reverse(f'admin:licensing_{model._meta.model_name}_changelist')}?{query}", model)
+        for model in models
+    ]
+    links.append(
+        (f"{reverse('admin:accounts_event_changelist')}?{urlencode({'q': str(id)})}", Event)
     )
+    rows = ((url, model._meta.verbose_name_plural) for url, model in links)
+    return format_html_join(", ", '<a href="{}">{}</a>', rows)

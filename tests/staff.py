@@ -2,9 +2,11 @@
 
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.urls import reverse
 
 from accounts.models import User
 from tests import factories
+from tests.people import code_of, set_up_app
 
 
 def make_staff(email: str = "staff@example.com", *permissions: str) -> User:
@@ -21,6 +23,9 @@ def make_superuser(email: str = "root@example.com") -> User:
 
 
 def signed_in(user: User) -> Client:
+    """A browser in which they signed in and showed their second factor."""
     client = Client()
     client.force_login(user)
+    code = code_of(set_up_app(user))
+    client.post(reverse("mfa_reauthenticate"), {"code": code})
     return client

@@ -5,13 +5,15 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
+from django.core.mail import EmailMultiAlternatives
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, TestCase
 from django.urls import reverse
 
 from accounts.models import User
 from tests import factories
 from tests.factories import PASSWORD
+from tests.people import code_of, confirm_address, log_in, set_up_app
 from tests.staff import make_staff, make_superuser, signed_in
 
 USERS = "admin:accounts_user_changelist"
@@ -33,7 +35,7 @@ def page_of(user: User) -> str:
 
 def form(**values: Any) -> dict[str, Any]:
     """What a browser sends from a user's page, the empty tables below it included."""
-    tables = ("emailaddress_set", "memberships")
+    tables = ("emailaddress_set", "memberships", "authenticator_set")
     counts = ("TOTAL_FORMS", "INITIAL_FORMS")
     return {**{f"{table}-{count}": 0 for table in tables for count in counts}, **values}
 
@@ -153,3 +155,68 @@ def test_staff_sign_in_and_out_and_change_passwords_where_everybody_does(root: C
     assert root.get("/admin/login/").url == reverse("admin:index")
     assert root.get("/admin/password_change/").url == reverse("account_change_password")
     assert root.post("/admin/logout/").url == reverse("account_logout")
+
+
+def test_staff_without_a_second_factor_set_one_up_first(client: Client, db: None) -> None:
+    client.force_login(make_superuser())
+
+    response = client.get("/admin/", follow=True)
+
+    assert response.resolver_match.url_name == "mfa_index"
+    assert "The staff pages need a second factor" in response.content.decode()
+
+
+def test_staff_who_signed_in_without_it_are_asked_for_their_second_factor(
+    client: Client, db: None
+) -> None:
+    root = make_superuser()
+    secret = set_up_app(root)
+    client.force_login(root)
+
+    asked = client.get(reverse(USERS), follow=True)
+    assert asked.resolver_match.url_name == "mfa_reauthenticate"
+    answer = client.post(
+        asked.request["PATH_INFO"] + "?" + asked.request["QUERY_STRING"],
+        {"code": code_of(secret)},
+        follow=True,
+    )
+
+    assert answer.request["PATH_INFO"] == reverse(USERS)
+
+
+def test_staff_are_not_led_to_another_site(root: Client) -> None:
+    response = root.get("/admin/login/?next=https://evil.example/")
+
+    assert response.url == reverse("admin:index")
+
+
+def test_a_lost_second_factor_is_taken_away_and_told(
+    root: Client, client: Client, developer: User, mailoutbox: list[EmailMultiAlternatives]
+) -> None:
+    set_up_app(developer)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        html = act(root, "remove_second_factor", developer)
+
+    assert "done for 1 of 1" in html
+    assert not developer.authenticator_set.exists()
+    [mail] = mailoutbox
+    assert mail.subject == "Your second factor was removed"
+    assert reverse("mfa_index") in mail.body
+
+
+def test_staff_sign_somebody_out_everywhere(root: Client, client: Client, developer: User) -> None:
+    log_in(client, confirm_address(developer))
+
+    act(root, "sign_out", developer)
+
+    assert client.get(reverse("dashboard")).status_code == 302
+
+
+def test_an_event_is_found_by_who_acted_and_by_its_team(root: Client, developer: User) -> None:
+    team = factories.make_team(developer, "Acme")
+    factories.make_team(name="Other team")
+
+    for typed in (developer.email, team.pk):
+        html = root.get(reverse("admin:accounts_event_changelist"), {"q": typed}).content.decode()
+        assert "Acme" in html
+        assert "Other team" not in html

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from tests.factories import PASSWORD
+from tests.people import log_in
 
 NEW_PASSWORD = "staple battery horse correct"
 
@@ -119,7 +120,7 @@ def test_a_password_set_for_the_first_time_is_told(
 def test_a_changed_address_is_told_to_the_old_one(
     client: Client, verified: User, mailoutbox: list[EmailMultiAlternatives]
 ) -> None:
-    client.force_login(verified)
+    log_in(client, verified)
     client.post(reverse("account_email"), {"email": "ada@example.com", "action_add": ""})
     code = mailoutbox[0].subject.split()[0]
     client.post(reverse("account_email_verification_sent"), {"code": code})

@@ -5,6 +5,7 @@ import uuid
 from dataclasses import dataclass
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db import connection, models
@@ -14,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import staff
-from accounts.models import Team, User
+from accounts.models import Browser, Team, User
 from licensing import licenses
 from licensing.events import SYSTEM
 from licensing.models import (
@@ -29,6 +30,7 @@ from licensing.models import (
     SigningKey,
 )
 from tests import factories
+from tests.people import confirm_address, log_in, set_up_app
 from tests.staff import make_staff, make_superuser, signed_in
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -54,17 +56,21 @@ class Product:
             *License.objects.values_list("key_digest", flat=True),
             *Device.objects.values_list("hwid_digest", flat=True),
             *Session.objects.values_list("token_digest", flat=True),
+            *Browser.objects.values_list("token_digest", flat=True),
         ]
         ciphertexts = [
             *ApiKey.objects.values_list("key_ciphertext", flat=True),
             *License.objects.values_list("key_ciphertext", flat=True),
             *SigningKey.objects.values_list("private_ciphertext", flat=True),
+            *Authenticator.objects.values_list("data__secret", flat=True),
+            *Authenticator.objects.values_list("data__seed", flat=True),
+            *Browser.objects.values_list("session_digest", flat=True),
         ]
         written = {bytes(digest).hex() for digest in digests}
         escaped = {str(bytes(digest))[2:-1] for digest in digests}
         keys = {self.license_key, self.api_key, str(self.token)}
         passwords = set(User.objects.values_list("password", flat=True))
-        return keys | written | escaped | set(ciphertexts) | passwords
+        return keys | written | escaped | set(filter(None, ciphertexts)) | passwords
 
 
 @pytest.fixture
@@ -405,7 +411,9 @@ def a_row_of(model: type[models.Model]) -> models.Model:
 def more_rows(name: str) -> None:
     """One row more in every table that staff see."""
     user = factories.make_user(f"{name}@example.net")
-    user.emailaddress_set.create(email=user.email, verified=True, primary=True)
+    confirm_address(user)
+    log_in(Client(), user)
+    set_up_app(user)
     user.groups.create(name=name)
     license = factories.make_license(factories.make_application(factories.make_team(user), name))
     factories.make_session(license)

@@ -8,6 +8,7 @@ from django.urls import include, path
 from pytest_django import Settings
 
 from accounts.models import User
+from tests.staff import make_staff, signed_in
 
 
 def plain(request: HttpRequest) -> HttpResponse:
@@ -37,8 +38,7 @@ def test_the_admin_is_for_staff(client: Client, developer: User) -> None:
     client.force_login(developer)
     assert client.get("/admin/", follow=True).status_code == 403
 
-    User.objects.filter(pk=developer.pk).update(is_staff=True)
-    assert client.get("/admin/").status_code == 200
+    assert signed_in(make_staff()).get("/admin/").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/api/v1/no-such-call", "/api/v1/init/more"])

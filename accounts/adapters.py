@@ -1,0 +1,60 @@
+"""Where django-allauth asks us: how people sign in, what is mailed, how second factors are kept."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.contrib import messages
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from accounts import browsers, ciphers, deletion, reauthentication
+from accounts.models import User
+
+# Where TOTP secrets and the seeds of recovery codes lie. They are made before they have a row of their own.
+_PLACE = {"table": "mfa_authenticator", "column": "data", "row": ""}
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    def post_login(self, request: HttpRequest, user: User, **facts: Any) -> HttpResponse:
+        """A sign-in is complete, second factor and all: the browser is known from now on, and a deletion called off."""
+        response: HttpResponse = super().post_login(request, user, **facts)
+        browsers.remember(request, user, now=timezone.now())
+        if deletion.call_off(user=user):
+            messages.success(request, "Welcome back. Your account will not be deleted.")
+        return response
+
+    def is_reauthentication_required(self, *, app: str, **facts: Any) -> bool:
+        """Whoever signed in a minute ago is not asked again before they set up a second factor."""
+        return not reauthentication.is_recent(self.request)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        # Behind a proxy on a Unix socket that names no client there is none to tell.
+        return request.META.get("REMOTE_ADDR") or "unknown"
+
+
+@receiver([password_changed, password_set])
+def sign_out_other_browsers(request: HttpRequest, user: User, **facts: Any) -> None:
+    """The session goes on under a new key; all others end with the password that they began with."""
+    this = browsers.remember(request, user, now=timezone.now())
+    browsers.sign_out_everywhere(user=user, but=this)
+
+
+@receiver(password_reset)
+def sign_out_all_browsers(user: User, **facts: Any) -> None:
+    browsers.sign_out_everywhere(user=user)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    def encrypt(self, text: str) -> str:
+        return ciphers.encrypt(text, **_PLACE)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return ciphers.decrypt(encrypted_text, **_PLACE)
+
+    def generate_authenticator_name(self, user: AbstractBaseUser, type: str) -> str:
+        """Suggest a name for a new passkey; people give it a better one."""
+        return f"Passkey {user.authenticator_set.filter(type=type).count() + 1}"  # type: ignore[attr-defined]

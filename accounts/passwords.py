@@ -1,0 +1,31 @@
+"""What a password must not be, beside short: found in a local list of common ones, alone or thinly disguised."""
+
+import re
+from typing import Any
+
+from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.core.exceptions import ValidationError
+
+# What people put for letters when a form wants digits and signs.
+_DISGUISES = str.maketrans("0134578@$!", "oieastbasi")
+_REPEATED = re.compile(r"(.{1,6}?)\1+.{0,2}")
+_ROWS = ("abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
+
+
+class UncommonPasswordValidator(CommonPasswordValidator):
+    """Refuses a common password, also with digits and signs around or within it, twice in a row, or a row of keys."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        lower = password.lower()
+        if any(self._is_common(text) for text in (lower, lower.translate(_DISGUISES))):
+            raise ValidationError(self.get_error_message(), code="password_too_common")
+
+    def _is_common(self, text: str) -> bool:
+        letters = re.sub(r"[^a-z]", "", text)
+        return (
+            text in self.passwords
+            or (2 * len(letters) >= len(text) and letters in self.passwords)
+            or text.isdigit()
+            or bool(_REPEATED.fullmatch(text))
+            or any(text in row or text in row[::-1] for row in _ROWS)
+        )

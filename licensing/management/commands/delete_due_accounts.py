@@ -1,0 +1,16 @@
+"""Delete the accounts whose owners asked for it a week ago. Run it once a day."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from licensing.leaving import delete_due_accounts
+
+
+class Command(BaseCommand):
+    help = "Delete accounts that wait for it and whose seven days are over. Run it once a day."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        deleted = delete_due_accounts(now=timezone.now())
+        self.stdout.write(f"Deleted {deleted} accounts.")
