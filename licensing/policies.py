@@ -107,8 +107,7 @@ def delete_policy(*, policy: Policy, actor: Actor) -> None:
 
     Deleting it twice does no harm.
     """
-    # As for a new default: a policy is not chosen and deleted at once. Whoever gives it to a license holds its row.
-    Application.objects.select_for_update(no_key=True).get(pk=policy.application_id)
+    # Whoever makes it the default, or gives it to a license, locks its row as well.
     held = Policy.objects.select_for_update().filter(pk=policy.pk).first()
     if held is None:
         return
