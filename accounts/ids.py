@@ -1,5 +1,6 @@
 """UUIDv7 ids: sorted by creation, so indexes stay dense and lists have a natural order."""
 
+import datetime as dt
 import secrets
 import time
 import uuid
@@ -15,3 +16,9 @@ def uuid7() -> uuid.UUID:
     fraction = fraction_ns * 4096 // 1_000_000
     random = secrets.randbits(62)
     return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random)
+
+
+def lowest_id_at(moment: dt.datetime) -> uuid.UUID:
+    """The id that every one made at that moment or later is above: where a search by time begins in an index of ids."""
+    milliseconds = max(int(moment.timestamp() * 1000), 0)
+    return uuid.UUID(int=milliseconds << 80)

@@ -1,10 +1,15 @@
-"""Licenses as files: CSV that no spreadsheet runs as formulas, and plain lines of keys. Both come in pieces."""
+"""Licenses and events as files: CSV that no spreadsheet runs as formulas, and plain lines of keys. They come in pieces."""
 
 import csv
 import datetime as dt
 import io
+import json
 from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
+from django.db.models import Model, QuerySet
+
+from accounts.models import Event
 from licensing.models import License
 from licensing.models.license import LicenseQuerySet
 from licensing.revealing import revealed
@@ -24,6 +29,24 @@ _COLUMNS = (
     "created_at",
     "note",
 )
+_EVENT_COLUMNS = (
+    "number",
+    "created_at",
+    "action",
+    "actor_kind",
+    "actor",
+    "ip_address",
+    "application",
+    "license",
+    "target_type",
+    "target_id",
+    "target",
+    "before",
+    "after",
+    "id",
+    "hash",
+)
+_Row = TypeVar("_Row", bound=Model)
 
 
 def license_keys(licenses: LicenseQuerySet) -> Iterator[str]:
@@ -37,6 +60,13 @@ def licenses_csv(licenses: LicenseQuerySet, *, at: dt.datetime, with_keys: bool)
     yield _lines([_COLUMNS])
     for rows in _pieces(licenses.select_related("policy")):
         yield _lines(_cells(license, at, with_keys) for license in rows)
+
+
+def events_csv(events: QuerySet[Event]) -> Iterator[str]:
+    """Yield CSV of events that tell their places (event_log.with_places), in their order, with a header line."""
+    yield _lines([_EVENT_COLUMNS])
+    for rows in _pieces(events):
+        yield _lines(_event_cells(event) for event in rows)
 
 
 def harmless(cell: str) -> str:
@@ -56,13 +86,31 @@ def _cells(license: License, at: dt.datetime, with_keys: bool) -> Iterator[str]:
     yield harmless(license.note)
 
 
-def _pieces(licenses: LicenseQuerySet) -> Iterator[list[License]]:
+def _event_cells(event: Any) -> Iterator[str]:
+    yield str(event.number or "")
+    yield f"{event.created_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+    yield event.action
+    yield event.actor_kind
+    yield harmless(event.actor_email)
+    yield event.ip_address
+    yield harmless(event.application_name or "")
+    yield f"…{event.license_last5}" if event.license_last5 else ""
+    yield event.target_type
+    yield str(event.target_id)
+    yield harmless(event.target_label)
+    yield json.dumps(event.full_before, ensure_ascii=False)
+    yield json.dumps(event.full_after, ensure_ascii=False)
+    yield str(event.pk)
+    yield bytes(event.hash or b"").hex()
+
+
+def _pieces(found: QuerySet[_Row]) -> Iterator[list[_Row]]:
     # Each piece asks for the ids after the last: no cursor and no transaction stay open while a slow reader reads.
-    licenses = licenses.order_by("pk")
-    rows = list(licenses[:_ROWS_PER_PIECE])
+    found = found.order_by("pk")
+    rows = list(found[:_ROWS_PER_PIECE])
     while rows:
         yield rows
-        rows = list(licenses.filter(pk__gt=rows[-1].pk)[:_ROWS_PER_PIECE])
+        rows = list(found.filter(pk__gt=rows[-1].pk)[:_ROWS_PER_PIECE])
 
 
 def _lines(rows: Iterable[Iterable[str]]) -> str:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from accounts.ids import uuid7
 from accounts.models import Team
+from licensing.event_log import Search
 from licensing.fields import DurationField, LimitField, MetadataField
 from licensing.licenses import BATCH_MAX, LicenseTerms
 from licensing.models import Application, License, Policy
@@ -167,6 +168,48 @@ class LicenseFilterForm(forms.Form):
             "text": self.cleaned_data.get("q", ""),
             "state": self.cleaned_data.get("status", ""),
         }
+
+
+class EventFilterForm(forms.Form):
+    """What to look for in a team's log."""
+
+    kind = forms.ChoiceField(
+        label="About",
+        required=False,
+        choices=(
+            ("", "Everything"),
+            ("people", "Team and people"),
+            ("applications", "Applications and policies"),
+            ("keys", "API keys and signing keys"),
+            ("licenses", "Licenses"),
+            ("devices", "Devices and sessions"),
+        ),
+    )
+    application = forms.ModelChoiceField(
+        queryset=Application.objects.none(), required=False, empty_label="All"
+    )
+    actor = forms.ChoiceField(label="By", required=False)
+    first_day = forms.DateField(
+        label="From", required=False, widget=forms.DateInput({"type": "date"})
+    )
+    last_day = forms.DateField(label="To", required=False, widget=forms.DateInput({"type": "date"}))
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["application"].queryset = team.applications.all()  # type: ignore[attr-defined]
+        self.fields["actor"].choices = [  # type: ignore[attr-defined]
+            ("", "Anybody"),
+            *((str(user.pk), user.email) for user in team.members.order_by("email")),
+            ("program", "Programs"),
+            ("system", "Lockence"),
+        ]
+
+    def search(self) -> Search:
+        """Return what to look for; a part that makes no sense asks for nothing."""
+        self.is_valid()
+        wanted = {name: value for name, value in self.cleaned_data.items() if value}
+        application = wanted.pop("application", None)
+        return Search(application_id=application.pk if application else None, **wanted)
 
 
 class EndForm(forms.Form):

@@ -156,7 +156,7 @@ def _stale_rows(
     cell: Cell, stale: tuple[str, _Row], batch_size: int
 ) -> Iterator[list[tuple[object, str]]]:
     condition, parameters = stale
-    after: object = None
+    after: Any = None
     while True:
         behind = "" if after is None else f"AND {cell.row_column} > %(after)s"
         with connection.cursor() as cursor:

@@ -25,6 +25,7 @@ _license = [
     path("suspend/", license_acts.license_suspend, name="license-suspend"),
     path("restore/", license_acts.license_restore, name="license-restore"),
     path("revoke/", license_acts.license_revoke, name="license-revoke"),
+    path("forget/", license_acts.license_forget, name="license-forget"),
 ]
 _policy = [
     path("", policies.policy, name="policy"),
@@ -79,11 +80,17 @@ _application: list[URLPattern | URLResolver] = [
     path("events/", events.events, name="events"),
 ]
 
+_team_events = [
+    path("", events.team_events, name="team-events"),
+    path("export/", events.team_events_export, name="team-events-export"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", site.landing, name="landing"),
     path("dashboard/", applications.dashboard, name="dashboard"),
     path("dashboard/applications/new/", applications.application_new, name="application-new"),
     path("dashboard/applications/<uuid:application_id>/", include(_application)),
+    path("dashboard/teams/<uuid:team_id>/events/", include(_team_events)),
     path("docs/", handbook.docs, name="docs"),
     path("docs/api/", handbook.docs_api, name="docs-api"),
     path("docs/<path:path>/", handbook.docs_page, name="docs-page"),

@@ -11,6 +11,7 @@ from accounts.access import Right
 from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
 from licensing import licenses
 from licensing.access import license_for
+from licensing.events import forget_customer
 from licensing.forms import EndForm
 from licensing.views.licenses import license_trail
 from licensing.views.pages import ask, show
@@ -116,4 +117,29 @@ def license_extend(
         now=now,
         license=license,
         form=form,
+    )
+
+
+@reads_or_acts
+def license_forget(
+    request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
+) -> HttpResponse:
+    license = license_for(request.user, application_id, license_id, Right.MANAGE_SETTINGS)
+    back = license.get_absolute_url()
+    if request.method == "POST":
+        return act(
+            request,
+            lambda: forget_customer(license=license, actor=actor_of(request)),
+            done=f"The history of license {license} tells nothing of its customer any more.",
+            back=back,
+        )
+    question = Question(
+        heading="Erase the customer from the history",
+        explanation="The events of this license stay, but names, email addresses, notes, metadata and network addresses in them "
+        "are erased for good. What is written on the license itself stays: change that first.",
+        button="Erase",
+        cancel_url=back,
+    )
+    return ask(
+        request, license.application, question, section="licenses", trail=license_trail(license)
     )

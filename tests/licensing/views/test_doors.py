@@ -38,6 +38,7 @@ PAGES = {
     "license-suspend": "GET act",
     "license-restore": "GET act",
     "license-revoke": "GET act",
+    "license-forget": "GET own",
     "batch": "GET act",
     "batch-download": "GET act",
     "policies": "GET view",
