@@ -162,7 +162,7 @@ DATABASES["default"] |= {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Rate limits of log-in and sign-up count here: in the database, so that all processes count together.
+# In the database, so that all processes see the same. Nothing slow is cached.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",

@@ -2,10 +2,11 @@
 
 import time
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -44,6 +45,16 @@ def log_in(
     email = user if isinstance(user, str) else user.email
     form = {"login": email, "password": password}
     return client.post(reverse("account_login"), form, headers=headers)
+
+
+def sign_in(client: Client, user: User) -> Client:
+    """Make a browser look as after a log-in with the password just now, without the work of it."""
+    client.force_login(user)
+    request = HttpRequest()
+    request.session = client.session
+    record_authentication(request, user, "password")
+    request.session.save()
+    return client
 
 
 def show_again(client: Client) -> None:

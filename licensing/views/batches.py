@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import Right
+from accounts.reauthentication import recent_authentication_required
 from licensing import exports
 from licensing.access import batch_for
 from licensing.models import License
@@ -20,6 +21,7 @@ _KEYS_SHOWN = 500
 
 
 @require_safe
+@recent_authentication_required()
 def batch(request: HttpRequest, application_id: uuid.UUID, batch_id: uuid.UUID) -> HttpResponse:
     batch = batch_for(request.user, application_id, batch_id, Right.MANAGE_LICENSES)
     shown = list(batch.licenses.select_related("policy").order_by("pk")[:_KEYS_SHOWN])
@@ -38,6 +40,7 @@ def batch(request: HttpRequest, application_id: uuid.UUID, batch_id: uuid.UUID) 
 
 
 @require_safe
+@recent_authentication_required()
 def batch_download(
     request: HttpRequest, application_id: uuid.UUID, batch_id: uuid.UUID, file_format: str
 ) -> HttpResponseBase:

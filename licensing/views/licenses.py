@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import Right
 from accounts.ciphers import UndecipherableError
 from accounts.pages import actor_of, reads_or_acts, refusals_shown_in
+from accounts.reauthentication import recent_authentication_required
 from licensing import exports, licenses
 from licensing.access import application_for, license_for
 from licensing.events import history_of
@@ -49,6 +50,7 @@ def licenses_list(request: HttpRequest, application_id: uuid.UUID) -> HttpRespon
 
 
 @reads_or_acts
+@recent_authentication_required()
 def licenses_export(request: HttpRequest, application_id: uuid.UUID) -> HttpResponseBase:
     """The list as it is filtered, as CSV. Asking for whole keys is an act: a POST, for those who may see keys, recorded."""
     with_keys = request.method == "POST"
@@ -100,6 +102,7 @@ def license(request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UU
 
 
 @require_POST
+@recent_authentication_required()
 def license_reveal(
     request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
 ) -> HttpResponse:

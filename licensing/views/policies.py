@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import Right
 from accounts.ids import uuid7
 from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
+from accounts.reauthentication import recent_authentication_required
 from licensing import policies
 from licensing.access import application_for, policy_for
 from licensing.forms import PolicyForm
@@ -117,6 +118,7 @@ def policy_make_default(
 
 
 @reads_or_acts
+@recent_authentication_required()
 def policy_delete(
     request: HttpRequest, application_id: uuid.UUID, policy_id: uuid.UUID
 ) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.access import Right
 from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
+from accounts.reauthentication import recent_authentication_required
 from licensing import applications, signing_keys
 from licensing.access import api_key_for, application_for
 from licensing.forms import RenameForm, RotateApiKeyForm
@@ -77,6 +78,7 @@ def application_disable(request: HttpRequest, application_id: uuid.UUID) -> Http
 
 
 @reads_or_acts
+@recent_authentication_required()
 def api_key_rotate(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse:
     application = application_for(request.user, application_id, Right.SEE_KEYS)
     initial = {"replaces": application.api_keys.current().get().pk}
@@ -105,6 +107,7 @@ def api_key_rotate(request: HttpRequest, application_id: uuid.UUID) -> HttpRespo
 
 
 @reads_or_acts
+@recent_authentication_required()
 def api_key_retire(
     request: HttpRequest, application_id: uuid.UUID, api_key_id: uuid.UUID
 ) -> HttpResponse:

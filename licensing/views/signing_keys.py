@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from accounts.pages import Question, act, actor_of, reads_or_acts
+from accounts.reauthentication import recent_authentication_required
 from licensing import signing_keys
 from licensing.access import signing_key_for
 from licensing.models import Application
@@ -13,6 +14,7 @@ from licensing.views.pages import ask
 
 
 @reads_or_acts
+@recent_authentication_required()
 def signing_key_promote(
     request: HttpRequest, application_id: uuid.UUID, signing_key_id: uuid.UUID
 ) -> HttpResponse:
@@ -35,6 +37,7 @@ def signing_key_promote(
 
 
 @reads_or_acts
+@recent_authentication_required()
 def signing_key_replace(
     request: HttpRequest, application_id: uuid.UUID, signing_key_id: uuid.UUID
 ) -> HttpResponse:
@@ -57,6 +60,7 @@ def signing_key_replace(
 
 
 @reads_or_acts
+@recent_authentication_required()
 def signing_key_retire(
     request: HttpRequest, application_id: uuid.UUID, signing_key_id: uuid.UUID
 ) -> HttpResponse:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from django.core.cache import cache
 from django.test import Client
 from playwright.sync_api import ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from tests import people
 
 CHROMIUM = Path("/usr/bin/chromium")
 PHONE = {"width": 360, "height": 800}
@@ -53,8 +53,6 @@ def page(page: Page) -> Iterator[Page]:
         if message.type in {"error", "warning"} and message.location["url"] != page.url:
             complaints.append(f"{message.type}: {message.text}")
 
-    # Log-in limits count in a table that no test empties.
-    cache.clear()
     page.on("console", note)
     page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
     page.set_default_timeout(10_000)
@@ -67,7 +65,7 @@ def sign_in(page: Page, client: Client, live_server: LiveServer) -> Callable[[Us
     """Makes the browser somebody's, without a walk through the log-in form."""
 
     def sign_in(user: User) -> None:
-        client.force_login(user)
+        people.sign_in(client, user)
         session = client.cookies[settings.SESSION_COOKIE_NAME]
         page.context.add_cookies(
             [{"name": session.key, "value": session.value, "url": live_server.url}]

@@ -23,6 +23,7 @@ from licensing.events import SYSTEM, user_actor
 from licensing.models import Application, License
 from tests import factories
 from tests.pages.conftest import assert_good_page
+from tests.people import sign_in
 
 PASSWORD = "correct horse battery staple"
 ANSWER_MS_MAX = 10_000
@@ -53,7 +54,7 @@ def application(team: Team) -> Application:
 
 @pytest.fixture
 def signed_in(page: Page, developer: User, client: Client, live_server: LiveServer) -> Page:
-    client.force_login(developer)
+    sign_in(client, developer)
     [session] = [cookie for name, cookie in client.cookies.items() if name == "sessionid"]
     page.context.add_cookies(
         [{"name": "sessionid", "value": session.value, "url": live_server.url}]

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.access import Role
 from accounts.models import Team, User
 from licensing.models import Application, License
-from tests import factories
+from tests import factories, people
 
 SignIn = Callable[[User], Client]
 
@@ -34,12 +34,7 @@ def supporter(team: Team) -> User:
 
 @pytest.fixture
 def sign_in() -> SignIn:
-    def sign_in(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return sign_in
+    return lambda user: people.sign_in(Client(), user)
 
 
 @pytest.fixture

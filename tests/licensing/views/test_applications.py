@@ -12,7 +12,7 @@ from accounts.models import User
 from licensing import applications
 from licensing.events import SYSTEM
 from licensing.models import Application, License
-from tests import factories
+from tests import factories, people
 from tests.licensing.views.conftest import (
     SignIn,
     hidden,
@@ -182,7 +182,7 @@ def test_a_key_that_the_server_cannot_open_breaks_no_page(
     dashboard: Client, application: Application, license: License, settings: LazySettings
 ) -> None:
     settings.ENCRYPTION_KEYS = {"other": bytes(32)}
-    dashboard.force_login(application.team.members.get())  # sign-ins cannot be opened either
+    people.sign_in(dashboard, application.team.members.get())  # sign-ins cannot be opened either
     batch = license.batch.get_absolute_url()
 
     for path in ("", "settings/"):
