@@ -246,7 +246,6 @@ def test_every_ciphertext_of_ours_is_in_the_registry() -> None:
     }
 
 
-@pytest.mark.skipif(not apps.is_installed("allauth.mfa"), reason="there is no second factor")
 def test_second_factor_secrets_move_as_well(rings: Rings, db: None) -> None:
     user = factories.make_user()
     sealed = TOTP_SECRET.encrypt("JBSWY3DPEHPK3PXP")

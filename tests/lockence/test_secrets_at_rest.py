@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import urllib.parse
 import urllib.request
 import uuid
@@ -18,10 +19,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import Settings
 
+from accounts.cells import RECOVERY_CODES_SEED
 from accounts.models import User
 from licensing.key_rotation import SIGNING_KEY
 from licensing.keys import normalized_license_key
@@ -73,9 +77,7 @@ def test_nothing_that_is_kept_tells_a_secret(talkative_server: Server, developer
     }
 
     secrets |= use_as_a_program(talkative_server, license)
-    cookie = use_as_a_person(talkative_server, developer, license)
-    if django_settings.SESSION_ENGINE == "accounts.session_store":
-        secrets["cookie of the sign-in"] = cookie
+    secrets |= use_as_a_person(talkative_server, developer, license)
 
     kept = {**tables(), "the log": talkative_server.logged().encode()}
     assert b"Ada" in kept["licensing_license"]
@@ -158,18 +160,41 @@ def use_as_a_program(server: Server, license: License) -> dict[str, str]:
     return tokens
 
 
-def use_as_a_person(server: Server, developer: User, license: License) -> str:
-    """Sign in, and on the second try; look at all that shows a key. Returns the cookie that says who is signed in."""
+def use_as_a_person(server: Server, developer: User, license: License) -> dict[str, str]:
+    """Sign in, on the second try; take a second factor; look at all that shows a key."""
     browser = Browser(server)
     browser.post("/accounts/login/", login=developer.email, password="mistyped-Passw0rd!")
     browser.post("/accounts/login/", login=developer.email, password=PASSWORD)
+    secrets = take_a_second_factor(browser)
     page = license.get_absolute_url()
     assert license.key_last5 in browser.get(page)
-    browser.post(f"{page}reveal/", ask_at=page)
+    browser.post(f"{page}reveal/", browser.get(page))
     browser.get(f"/dashboard/applications/{license.application_id}/settings/")
     browser.get(f"/dashboard/applications/{license.application_id}/licenses/?q={license.reveal()}")
     browser.post("/accounts/password/change/", oldpassword="mistyped-Passw0rd!", password1=PASSWORD)
-    return browser.cookie(django_settings.SESSION_COOKIE_NAME)
+    return secrets | {"cookie of the sign-in": browser.cookie(django_settings.SESSION_COOKIE_NAME)}
+
+
+def take_a_second_factor(browser: "Browser") -> dict[str, str]:
+    activate = "/accounts/2fa/totp/activate/"
+    page = browser.get(activate)
+    totp_secret = re.search(r"\b[A-Z2-7]{32}\b", page)[0]
+    # RFC 6238: the HOTP value of the number of half minutes since 1970.
+    code = format_hotp_value(hotp_value(totp_secret, int(time.time()) // 30))
+    browser.post(activate, page, code=code)
+    codes = re.findall(r"\b\d{8}\b", browser.get("/accounts/2fa/recovery-codes/"))
+    assert len(codes) == 10
+    return {
+        "TOTP secret": totp_secret,
+        # One code is too short to be told from chance; who kept them kept them in a row.
+        **{
+            f"recovery codes, between them {between!r}": between.join(codes[:2])
+            for between in (",", ", ", " ", "\n", '","', '", "', "', '")
+        },
+        "seed of the recovery codes": RECOVERY_CODES_SEED.decrypt(
+            Authenticator.objects.get(type="recovery_codes").data["seed"]
+        ),
+    }
 
 
 class Browser:
@@ -183,8 +208,9 @@ class Browser:
     def get(self, path: str) -> str:
         return self._open(path, None)
 
-    def post(self, path: str, ask_at: str = "", **fields: str) -> str:
-        hidden = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(ask_at or path))
+    def post(self, path: str, page: str = "", **fields: str) -> str:
+        """Fill in the form of a page, or of the one at the same address."""
+        hidden = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page or self.get(path))
         token = {"csrfmiddlewaretoken": html.unescape(hidden[1])} if hidden else {}
         return self._open(path, urllib.parse.urlencode({**token, **fields}).encode())
 
@@ -292,6 +318,7 @@ def _what_it_stands_for(secret: str) -> dict[str, bytes]:
         ("hex", lambda: bytes.fromhex(secret)),
         ("base64", lambda: base64.b64decode(secret, validate=True)),
         ("base64url", lambda: base64.urlsafe_b64decode(secret)),
+        ("base32", lambda: base64.b32decode(secret)),
     ):
         try:
             meant[f"octets of its {name}"] = read()
