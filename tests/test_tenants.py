@@ -1,0 +1,343 @@
+"""Every address of the site, tried by everybody against a table: one developer never sees another's anything.
+
+A route that the table does not name fails a test here: whoever adds one says who may come in.
+"""
+
+import copy
+import dataclasses
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from enum import Enum
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from accounts import teams
+from accounts.access import Right, Role
+from accounts.events import SYSTEM
+from accounts.models import Event, Team, User
+from tests import factories, people, staff
+
+# Stands in everything that the developer's team owns, and may stand in nothing that others are sent.
+CANARY = "canary"
+
+
+class For(Enum):
+    """Whom a page, or what is posted to it, is for. What is for members of the team names the right that it takes."""
+
+    EVERYBODY = "everybody"
+    SIGNED_IN = "signed in"
+    STAFF = "staff"
+    # Of those who try here, only staff have one.
+    WITH_SECOND_FACTOR = "with a second factor"
+    # Whoever an invitation names, or a browser or passkey belongs to: none of those who try here.
+    SOMEBODY_ELSE = "somebody else"
+    # The method is not known there.
+    NOBODY = "nobody"
+
+
+Rule = For | Right
+EVERYBODY, SIGNED_IN, NOBODY = For.EVERYBODY, For.SIGNED_IN, For.NOBODY
+SOMEBODY_ELSE, WITH_SECOND_FACTOR = For.SOMEBODY_ELSE, For.WITH_SECOND_FACTOR
+VIEW, LICENSES, KEYS = Right.VIEW, Right.MANAGE_LICENSES, Right.SEE_KEYS
+SETTINGS, TEAM = Right.MANAGE_SETTINGS, Right.MANAGE_TEAM
+APPLICATION = "dashboard/applications/<uuid:application_id>/"
+LICENSE = f"{APPLICATION}licenses/<uuid:license_id>/"
+POLICY = f"{APPLICATION}policies/<uuid:policy_id>/"
+SIGNING_KEY = f"{APPLICATION}settings/signing-keys/<uuid:signing_key_id>/"
+A_TEAM = "dashboard/teams/<uuid:team_id>/"
+INVITATION = "dashboard/invitations/<uuid:invitation_id>/"
+
+# Whom GET is for, and whom POST is for.
+ROUTES: dict[str, tuple[Rule, Rule]] = {
+    "": (EVERYBODY, NOBODY),
+    "docs/": (EVERYBODY, NOBODY),
+    "docs/api/": (EVERYBODY, NOBODY),
+    "docs/<path:path>/": (EVERYBODY, NOBODY),
+    # Programs show an API key; without one each call is refused, but to everybody alike.
+    "api/^v1/init/?$": (NOBODY, EVERYBODY),
+    "api/^v1/validate/?$": (NOBODY, EVERYBODY),
+    "api/^v1/heartbeat/?$": (NOBODY, EVERYBODY),
+    "api/^v1/logout/?$": (NOBODY, EVERYBODY),
+    # Public keys are public.
+    "api/v1/applications/<uuid:application_id>/keys": (EVERYBODY, NOBODY),
+    "api/v1/instance/keys": (EVERYBODY, NOBODY),
+    "api/": (NOBODY, NOBODY),
+    "admin/logout/": (SIGNED_IN, SIGNED_IN),
+    # One's own account
+    "accounts/login/": (EVERYBODY, EVERYBODY),
+    "accounts/login/code/confirm/": (EVERYBODY, EVERYBODY),
+    "accounts/logout/": (EVERYBODY, EVERYBODY),
+    "accounts/signup/": (EVERYBODY, EVERYBODY),
+    "accounts/inactive/": (EVERYBODY, NOBODY),
+    "accounts/confirm-email/": (EVERYBODY, EVERYBODY),
+    "accounts/password/reset/": (EVERYBODY, EVERYBODY),
+    "accounts/password/reset/done/": (EVERYBODY, NOBODY),
+    "accounts/password/reset/confirm/": (EVERYBODY, EVERYBODY),
+    "accounts/password/reset/complete/": (EVERYBODY, EVERYBODY),
+    "accounts/reauthenticate/": (SIGNED_IN, SIGNED_IN),
+    "accounts/email/": (SIGNED_IN, SIGNED_IN),
+    "accounts/password/change/": (SIGNED_IN, SIGNED_IN),
+    "accounts/password/set/": (SIGNED_IN, SIGNED_IN),
+    "accounts/sessions/": (SIGNED_IN, NOBODY),
+    "accounts/sessions/end/": (NOBODY, SIGNED_IN),
+    "accounts/sessions/<uuid:browser_id>/end/": (NOBODY, SOMEBODY_ELSE),
+    "accounts/data/": (SIGNED_IN, NOBODY),
+    "accounts/data/export/": (NOBODY, SIGNED_IN),
+    "accounts/delete/": (SIGNED_IN, SIGNED_IN),
+    "accounts/2fa/": (SIGNED_IN, NOBODY),
+    "accounts/2fa/authenticate/": (EVERYBODY, EVERYBODY),
+    "accounts/2fa/reauthenticate/": (SIGNED_IN, SIGNED_IN),
+    "accounts/2fa/totp/activate/": (SIGNED_IN, SIGNED_IN),
+    "accounts/2fa/totp/deactivate/": (WITH_SECOND_FACTOR, WITH_SECOND_FACTOR),
+    "accounts/2fa/recovery-codes/": (WITH_SECOND_FACTOR, NOBODY),
+    "accounts/2fa/recovery-codes/generate/": (SIGNED_IN, SIGNED_IN),
+    "accounts/2fa/recovery-codes/download/": (WITH_SECOND_FACTOR, NOBODY),
+    "accounts/2fa/webauthn/": (SIGNED_IN, NOBODY),
+    "accounts/2fa/webauthn/add/": (SIGNED_IN, SIGNED_IN),
+    "accounts/2fa/webauthn/login/": (EVERYBODY, EVERYBODY),
+    "accounts/2fa/webauthn/reauthenticate/": (SIGNED_IN, SIGNED_IN),
+    "accounts/2fa/webauthn/keys/<int:pk>/edit/": (SOMEBODY_ELSE, SOMEBODY_ELSE),
+    "accounts/2fa/webauthn/keys/<int:pk>/remove/": (SOMEBODY_ELSE, SOMEBODY_ELSE),
+    # Teams
+    "dashboard/": (SIGNED_IN, NOBODY),
+    "dashboard/teams/": (SIGNED_IN, NOBODY),
+    A_TEAM: (VIEW, NOBODY),
+    f"{A_TEAM}events/": (TEAM, NOBODY),
+    f"{A_TEAM}events/export/": (NOBODY, TEAM),
+    f"{A_TEAM}rename/": (TEAM, TEAM),
+    f"{A_TEAM}invite/": (TEAM, TEAM),
+    f"{A_TEAM}members/<uuid:member_id>/role/": (TEAM, TEAM),
+    f"{A_TEAM}members/<uuid:member_id>/remove/": (TEAM, TEAM),
+    f"{A_TEAM}invitations/<uuid:invitation_id>/withdraw/": (TEAM, TEAM),
+    INVITATION: (SOMEBODY_ELSE, NOBODY),
+    f"{INVITATION}accept/": (NOBODY, SOMEBODY_ELSE),
+    f"{INVITATION}decline/": (NOBODY, SOMEBODY_ELSE),
+    # Applications
+    "dashboard/applications/new/": (SIGNED_IN, SIGNED_IN),
+    APPLICATION: (VIEW, NOBODY),
+    f"{APPLICATION}connection/": (VIEW, NOBODY),
+    f"{APPLICATION}first-license/": (NOBODY, LICENSES),
+    f"{APPLICATION}settings/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}settings/enable/": (NOBODY, SETTINGS),
+    f"{APPLICATION}settings/disable/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}settings/api-keys/rotate/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}settings/api-keys/<uuid:api_key_id>/retire/": (SETTINGS, SETTINGS),
+    f"{SIGNING_KEY}promote/": (SETTINGS, SETTINGS),
+    f"{SIGNING_KEY}replace/": (SETTINGS, SETTINGS),
+    f"{SIGNING_KEY}retire/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}licenses/": (VIEW, NOBODY),
+    f"{APPLICATION}licenses/new/": (LICENSES, LICENSES),
+    f"{APPLICATION}licenses/export/": (VIEW, KEYS),
+    LICENSE: (VIEW, NOBODY),
+    f"{LICENSE}forget/": (SETTINGS, SETTINGS),
+    f"{LICENSE}edit/": (LICENSES, LICENSES),
+    f"{LICENSE}reveal/": (NOBODY, LICENSES),
+    f"{LICENSE}extend/": (LICENSES, LICENSES),
+    f"{LICENSE}suspend/": (LICENSES, LICENSES),
+    f"{LICENSE}restore/": (LICENSES, LICENSES),
+    f"{LICENSE}revoke/": (LICENSES, LICENSES),
+    f"{APPLICATION}batches/<uuid:batch_id>/": (LICENSES, NOBODY),
+    f"{APPLICATION}batches/<uuid:batch_id>/keys.<str:file_format>": (LICENSES, NOBODY),
+    f"{APPLICATION}policies/": (VIEW, NOBODY),
+    f"{APPLICATION}policies/new/": (SETTINGS, SETTINGS),
+    POLICY: (VIEW, NOBODY),
+    f"{POLICY}edit/": (SETTINGS, SETTINGS),
+    f"{POLICY}make-default/": (SETTINGS, SETTINGS),
+    f"{POLICY}delete/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}devices/": (VIEW, NOBODY),
+    f"{APPLICATION}devices/<uuid:device_id>/release/": (LICENSES, LICENSES),
+    f"{APPLICATION}sessions/": (VIEW, NOBODY),
+    f"{APPLICATION}sessions/<uuid:session_id>/end/": (LICENSES, LICENSES),
+    f"{APPLICATION}events/": (VIEW, NOBODY),
+}
+# Whatever else lies below these is for the same people.
+BELOW = {"admin/": (For.STAFF, For.STAFF)}
+
+
+@dataclasses.dataclass
+class World:
+    """A team with one of everything, everybody who may try to see it, and a stranger with a team of their own."""
+
+    team: Team
+    ids: dict[str, object]
+    foreign_ids: dict[str, object]
+    clients: dict[str, Client]
+
+
+ACTORS = ("anonymous", "stranger", "viewer", "support", "admin", "owner", "staff")
+
+
+@pytest.fixture
+def world(developer: User, stranger: User) -> World:
+    team = factories.make_team(developer, name=f"{CANARY} team")
+    clients = {
+        "anonymous": Client(),
+        "stranger": people.sign_in(Client(), stranger),
+        "owner": people.sign_in(Client(), developer),
+        "staff": staff.signed_in(staff.make_superuser()),
+    }
+    for role in (Role.VIEWER, Role.SUPPORT, Role.ADMIN):
+        clients[role.value] = people.sign_in(Client(), factories.add_member(team, role))
+    return World(
+        team, ids_in(team, CANARY), ids_in(factories.make_team(stranger), "finch"), clients
+    )
+
+
+def ids_in(team: Team, word: str) -> dict[str, object]:
+    """What the addresses of a team's rows are made of; the word stands in all that people wrote on them."""
+    application = factories.make_application(team, f"{word} application")
+    license = factories.make_license(
+        application, username=f"{word} customer", email=f"{word}@example.com", note=word
+    )
+    session = factories.make_session(license, device_name=f"{word} device")
+    invitation = teams.invite_member(
+        team=team,
+        email=f"{word}-{team.pk.hex[-12:]}@example.com",
+        role=Role.VIEWER,
+        actor=SYSTEM,
+        now=timezone.now(),
+    )
+    somebody_else = factories.make_user()
+    now = timezone.now()
+    browser = somebody_else.browsers.create(
+        token_digest=b"", session_digest="", first_seen_at=now, signed_in_at=now
+    )
+    passkey = somebody_else.authenticator_set.create(type="webauthn", data={"name": word})
+    return {
+        "browser_id": browser.pk,
+        "pk": passkey.pk,
+        "team_id": team.pk,
+        "member_id": factories.add_member(team, Role.VIEWER).memberships.get().pk,
+        "invitation_id": invitation.pk,
+        "application_id": application.pk,
+        "api_key_id": application.api_keys.get().pk,
+        "signing_key_id": application.signing_keys.get(state="next").pk,
+        "license_id": license.pk,
+        "batch_id": license.batch_id,
+        "policy_id": factories.make_policy(application, name=f"{word} policy").pk,
+        "device_id": session.device_id,
+        "session_id": session.pk,
+        "file_format": "csv",
+        "path": "quickstart",
+    }
+
+
+def routes(patterns: Iterable[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield route
+        else:
+            yield from routes(pattern.url_patterns, route)
+
+
+ALL = list(routes(get_resolver().url_patterns))
+
+
+def rules_of(route: str) -> tuple[Rule, Rule] | None:
+    below = [rules for beginning, rules in BELOW.items() if route.startswith(beginning)]
+    return ROUTES.get(route) or next(iter(below), None)
+
+
+def address_of(route: str, ids: dict[str, object]) -> str:
+    """Fill a route in; what is not an id of a row stands for itself."""
+    others = {"object_id": uuid.UUID(int=0), "content_type_id": 1, "app_label": "licensing"}
+    known = {**ids, **others, "url": "nowhere"}
+    filled = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: f"<{known[match[1]]}>", route)
+    # What is left are the signs of regular expressions.
+    return "/" + re.sub(r"\(\?P<([^>]*)>[^)]*\)|[<>^$]|/\?", r"\1", filled)
+
+
+# A route that the table does not name fails one test, and not all.
+RULES = {route: rules for route in ALL if (rules := rules_of(route))}
+
+
+def test_the_table_names_every_route_and_no_other() -> None:
+    assert [route for route in ALL if route not in RULES] == []
+    assert ROUTES.keys() <= set(ALL)
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+def test_everybody_comes_in_where_they_may_and_nowhere_else(world: World, actor: str) -> None:
+    surprises = {}
+    for route, rules in RULES.items():
+        if rules in BELOW.values() and actor in ("viewer", "support", "admin", "owner"):
+            # Of the many staff pages every member of a team is a stranger.
+            continue
+        address = address_of(route, world.ids)
+        for method, rule in zip(("GET", "POST"), rules, strict=True):
+            reply = ask(world.clients[actor], method, address)
+            if outcome_of(reply) not in allowed(rule, actor):
+                surprises[f"{method} {address}"] = f"{outcome_of(reply)}, and it is for {rule}"
+            if actor in ("anonymous", "stranger") and CANARY in reply.text.replace(address, ""):
+                surprises[f"{method} {address}"] = "tells of the team"
+
+    assert surprises == {}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_row_of_others_is_as_unknown_as_one_that_never_was(world: World, method: str) -> None:
+    """Below the stranger's own application and team, which open, nobody else's rows do."""
+    client = world.clients["stranger"]
+    for route in RULES:
+        if re.match(r"dashboard/.*_id>.*_id>", route):
+            _, row = re.findall(r"<uuid:(\w+)>", route)
+            own = world.foreign_ids
+            foreign = ask(client, method, address_of(route, own | {row: world.ids[row]}))
+            never = ask(client, method, address_of(route, own | {row: uuid.uuid4()}))
+            assert outcome_of(foreign) == outcome_of(never), route
+            assert foreign.location == never.location
+            assert foreign.events == 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Reply:
+    status_code: int
+    location: str
+    text: str
+    events: int
+
+
+def ask(client: Client, method: str, address: str) -> Reply:
+    """Send a request, and take back what it changed, in the database and in the browser."""
+    cookies = copy.deepcopy(client.cookies)
+    with transaction.atomic():
+        before = Event.objects.count()
+        response = client.generic(method, address)
+        text = b"".join(response).decode(errors="replace")
+        events = Event.objects.count() - before
+        transaction.set_rollback(True)
+    client.cookies = cookies
+    return Reply(response.status_code, response.get("Location", ""), text, events)
+
+
+def outcome_of(reply: Reply) -> str:
+    if re.match(r"/(accounts|admin)/login/\?next=", reply.location):
+        return "login"
+    # A form or a body that was not filled in came as far as whoever fills it in.
+    if reply.status_code < 400 or reply.status_code in (400, 415, 422):
+        return "open"
+    return str(reply.status_code)
+
+
+def allowed(rule: Rule, actor: str) -> set[str]:
+    if rule is For.EVERYBODY:
+        return {"open"}
+    if rule is For.NOBODY:
+        return {"405", "404", "403", "login"}
+    if actor == "anonymous":
+        return {"login"}
+    if rule is For.SIGNED_IN:
+        return {"open"}
+    if rule is For.STAFF:
+        return {"open", "403", "404", "405"} if actor == "staff" else {"login", "403", "404"}
+    if rule is For.WITH_SECOND_FACTOR:
+        return {"open"} if actor == "staff" else {"404"}
+    if rule is For.SOMEBODY_ELSE or actor in ("stranger", "staff"):
+        return {"404"}
+    return {"open"} if rule in Role(actor).rights else {"403"}
