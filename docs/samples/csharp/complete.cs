@@ -116,7 +116,13 @@ class Program
         { "session_limit_reached", "Too many copies are running. Please close one and try again." },
     };
 
-    static int Main()
+    static void Main()
+    {
+        // Said outright: when Main just returns, Mono 6 now and then hangs.
+        Environment.Exit(Run());
+    }
+
+    static int Run()
     {
         try
         {

@@ -32,6 +32,8 @@ class Program
             Console.WriteLine("Welcome, " + answer.Username + "\nSession token: " + answer.SessionToken);
         else
             Console.WriteLine("Refused: " + answer.Code + " - " + answer.Message);
+        // Said outright: when Main just returns, Mono 6 now and then hangs.
+        Environment.Exit(0);
     }
 
     static Answer Post(string url, Dictionary<string, string> fields)

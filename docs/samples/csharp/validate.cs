@@ -28,6 +28,8 @@ class Program
             Console.WriteLine("Valid until " + answer.ExpiresAt);
         else
             Console.WriteLine("Refused: " + answer.Code + " - " + answer.Message);
+        // Said outright: when Main just returns, Mono 6 now and then hangs.
+        Environment.Exit(0);
     }
 
     static Answer Post(string url, Dictionary<string, string> fields)

@@ -5,14 +5,20 @@ set -eu
 URL=${LOCKENCE_URL:-'https://lockence.example'}
 API_KEY=${LOCKENCE_API_KEY:-'lck_pk_YOUR_API_KEY'}
 
+# A file, because curl puts the body of every try behind the one before, unless it can begin the file anew.
+body=$(mktemp)
+trap 'rm -f "$body"' EXIT
+
 # Makes one call: its name, then the members of the body. Waits and tries again where that may help, as --retry does for no
-# network, 429 and 5xx. Leaves the body in $answer; ends the program where the answer is no, or nobody could be asked.
+# network, 429 and 5xx. Leaves the answer in $answer; ends the program where it is no, or nobody could be asked.
 call() {
     name=$1
     shift
-    answer=$(curl --silent --max-time 10 --retry 3 --retry-connrefused "$URL/api/v1/$name" \
+    : >"$body"
+    curl --silent --max-time 10 --retry 3 --retry-connrefused --output "$body" "$URL/api/v1/$name" \
         --header 'Content-Type: application/json' \
-        --data "{\"api_key\": \"$API_KEY\"$(printf ', "%s": "%s"' "$@")}") || answer=
+        --data "{\"api_key\": \"$API_KEY\"$(printf ', "%s": "%s"' "$@")}" || : >"$body"
+    answer=$(cat "$body")
     case $answer in
     '{"success":true,'*) return ;;
     '{"success":false,'*) refused "$(member code)" ;;
@@ -26,6 +32,9 @@ member() {
 }
 
 refused() {
+    case $1 in
+    rate_limited | server_error | temporarily_unavailable) fail "Could not ask: $(member message)" ;;
+    esac
     printf 'Refused: %s\n' "$1"
     case $1 in
     license_not_found) fail "This license key does not exist. Please check it for typing mistakes." ;;
@@ -60,7 +69,7 @@ call init license_key "$(printf '%s' "$license_key" | tr -cd '[:alnum:]-')" \
 token=$(member session_token)
 username=$(member username)
 echo "Welcome, ${username:-customer}"
-trap 'call logout session_token "$token"; member message' EXIT
+trap 'call logout session_token "$token"; member message; rm -f "$body"' EXIT
 
 # Your program. While it runs, send a heartbeat every heartbeat_interval seconds.
 call validate session_token "$token"
