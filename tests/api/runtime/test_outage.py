@@ -29,23 +29,20 @@ PROGRAMS = 32
 SEED = """
 import django; django.setup()
 import json
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
+from django.test import Client
 from tests import factories
 call_command("migrate", verbosity=0)
 call_command("collectstatic", interactive=False, verbosity=0)
 developer = factories.make_user()
 application = factories.make_application(factories.make_team(developer))
 license = factories.make_license(application, devices_max=100)
-session = SessionStore()
-session["_auth_user_id"] = str(developer.pk)
-session["_auth_user_backend"] = "allauth.account.auth_backends.AuthenticationBackend"
-session["_auth_user_hash"] = developer.get_session_auth_hash()
-session.save()
+browser = Client()
+browser.force_login(developer)
 print(json.dumps({
     "api_key": factories.api_key_of(application),
     "license_key": license.reveal(),
-    "cookie": f"sessionid={session.session_key}",
+    "cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items()),
 }))
 """
 
