@@ -13,4 +13,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         deleted = delete_due_accounts(now=timezone.now())
-        self.stdout.write(f"Deleted {deleted} accounts.")
+        self.stdout.write(f"Accounts deleted: {deleted}")
