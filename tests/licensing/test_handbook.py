@@ -12,6 +12,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import Resolver404, resolve
 from django.utils import timezone
+from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Team, User
@@ -45,7 +46,7 @@ def test_everybody_may_read_every_page(client: Client, path: str) -> None:
     assert response.status_code == 200
     document = handbook.document(path)
     assert document is not None
-    assert f"<title>{document.title} · Lockence</title>" in response.text
+    assert f"<title>{escape(document.title)} · Lockence</title>" in response.text
     assert document.summary
 
 
