@@ -16,11 +16,13 @@ _About = EventDetail.About
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, and from where: a signed-in user, a customer's program, or the system itself."""
+    """Who acts, and from where: a signed-in user, a customer's program, a management token, or the system itself."""
 
     kind: Event.ActorKind
     user: User | None = None
     ip_address: str | None = None
+    token_id: uuid.UUID | None = None
+    token_name: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,7 +107,12 @@ def record_in_team(
 
 
 def _of_the_actor(actor: Actor) -> Facts:
-    facts = {"email": actor.user.email if actor.user else None, "ip_address": actor.ip_address}
+    facts = {
+        "email": actor.user.email if actor.user else None,
+        "ip_address": actor.ip_address,
+        "token": str(actor.token_id) if actor.token_id else None,
+        "token_name": actor.token_name,
+    }
     return {name: value for name, value in facts.items() if value}
 
 

@@ -227,6 +227,7 @@ class Event(models.Model):
     class ActorKind(models.TextChoices):
         USER = "user", "User"
         PROGRAM = "program", "Program"
+        TOKEN = "token", "Management token"
         SYSTEM = "system", "System"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -282,6 +283,15 @@ class Event(models.Model):
     def actor_email(self) -> str:
         """The address that the actor had then; "" once it was erased."""
         return str(self._told_of(EventDetail.About.ACTOR).get("email", ""))
+
+    @property
+    def actor_token_name(self) -> str:
+        """What the management token that acted was called then."""
+        return str(self._told_of(EventDetail.About.ACTOR).get("token_name", ""))
+
+    @property
+    def actor_token_id(self) -> str:
+        return str(self._told_of(EventDetail.About.ACTOR).get("token", ""))
 
     @property
     def ip_address(self) -> str:

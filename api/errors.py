@@ -4,11 +4,14 @@ from http import HTTPStatus
 
 from django.conf import settings
 
+from accounts.limits import Outcome
 from licensing import errors
 
 STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
     errors.InvalidRequestError: HTTPStatus.BAD_REQUEST,
     errors.InvalidApiKeyError: HTTPStatus.UNAUTHORIZED,
+    errors.InvalidTokenError: HTTPStatus.UNAUTHORIZED,
+    errors.InsufficientScopeError: HTTPStatus.FORBIDDEN,
     errors.ApplicationDisabledError: HTTPStatus.FORBIDDEN,
     errors.LicenseSuspendedError: HTTPStatus.FORBIDDEN,
     errors.LicenseRevokedError: HTTPStatus.FORBIDDEN,
@@ -20,6 +23,12 @@ STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
     errors.SessionEndedError: HTTPStatus.NOT_FOUND,
     errors.SessionExpiredError: HTTPStatus.NOT_FOUND,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.LicenseStateError: HTTPStatus.CONFLICT,
+    errors.PolicyInUseError: HTTPStatus.CONFLICT,
+    errors.PolicyIsDefaultError: HTTPStatus.CONFLICT,
+    errors.SigningKeyInUseError: HTTPStatus.CONFLICT,
+    errors.SigningKeyStateError: HTTPStatus.CONFLICT,
+    errors.NotAcceptableError: HTTPStatus.NOT_ACCEPTABLE,
     errors.MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -43,9 +52,12 @@ def retry_after_seconds(refusal: errors.RefusalError) -> int | None:
 
 def limit_headers(refusal: errors.RefusalError) -> dict[str, str]:
     """Return `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) for a limit that was reached."""
-    if not isinstance(refusal, errors.RateLimitedError):
-        return {}
-    outcome, limit = refusal.outcome, refusal.outcome.limit
+    return outcome_headers(refusal.outcome) if isinstance(refusal, errors.RateLimitedError) else {}
+
+
+def outcome_headers(outcome: Outcome) -> dict[str, str]:
+    """Return the same of any limit: how many calls are left, and in how many seconds the count starts anew."""
+    limit = outcome.limit
     return {
         "RateLimit-Policy": f'"{limit.name}";q={limit.hits_max};w={limit.window_seconds}',
         "RateLimit": f'"{limit.name}";r={outcome.remaining};t={outcome.retry_after_seconds}',

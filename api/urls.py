@@ -1,8 +1,9 @@
 """The API's addresses: the client calls answer with and without a trailing slash, and never redirect."""
 
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 
 from api import keys
+from api.management import urls as management
 from api.runtime import views as runtime
 from api.views import not_found
 
@@ -17,5 +18,6 @@ urlpatterns = [
         name="api-application-keys",
     ),
     path("v1/instance/keys", keys.InstanceKeys.as_view(), name="api-instance-keys"),
+    path("v1/", include(management.urlpatterns)),
     re_path(r"", not_found, name="api-not-found"),
 ]

@@ -16,6 +16,7 @@ from licensing.models import (
     Device,
     License,
     LicenseBatch,
+    ManagementToken,
     Policy,
     Session,
     SigningKey,
@@ -128,8 +129,51 @@ def signing_key_for(
     return _found(SigningKey.objects.select_related("application"), application, id)
 
 
+def management_token_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.MANAGE_SETTINGS,
+) -> ManagementToken:
+    """A token that opens the application: its own, or one of its whole team."""
+    application = application_for(user, application_id, right)
+    return _one(ManagementToken.objects.reaching(application), id)
+
+
+def applications_of_token(token: ManagementToken) -> QuerySet[Application]:
+    """The applications that a management token opens: all of its team, or the one that it is bound to."""
+    applications = Application.objects.filter(team=token.team_id)
+    return applications.filter(pk=token.application_id) if token.application_id else applications
+
+
+def application_of_token(token: ManagementToken, id: uuid.UUID) -> Application:
+    return _one(applications_of_token(token), id)
+
+
+def row_of_token(
+    token: ManagementToken, rows: QuerySet[_Row], application_id: uuid.UUID, id: uuid.UUID
+) -> _Row:
+    """Return a row below an application; what the token does not open is not found, and asked for in the same statement."""
+    opened = applications_of_token(token).filter(pk=application_id)
+    return _one(rows.filter(application__in=opened), id)
+
+
+def tokens_of_token(token: ManagementToken) -> QuerySet[ManagementToken]:
+    """The tokens that a management token may see: all of its team, or those bound to the same application."""
+    tokens = ManagementToken.objects.filter(team=token.team_id)
+    return tokens.filter(application=token.application_id) if token.application_id else tokens
+
+
+def token_of_token(token: ManagementToken, id: uuid.UUID) -> ManagementToken:
+    return _one(tokens_of_token(token), id)
+
+
 def _found(rows: QuerySet[_Row], application: Application, id: uuid.UUID) -> _Row:
-    row = rows.filter(application=application, pk=id).first()
+    return _one(rows.filter(application=application), id)
+
+
+def _one(rows: QuerySet[_Row], id: uuid.UUID) -> _Row:
+    row = rows.filter(pk=id).first()
     if row is None:
         raise Http404("No such row")
     return row

@@ -30,6 +30,24 @@ class InvalidApiKeyError(RefusalError):
     default_message = "Invalid API key"
 
 
+class InvalidTokenError(RefusalError):
+    """One answer for a token that never was, is revoked or has expired."""
+
+    code = "invalid_token"
+    default_message = "This management token is unknown, revoked or expired"
+
+
+class InsufficientScopeError(RefusalError):
+    """The management token is good, and was not made for this; `scope` would allow it."""
+
+    code = "insufficient_scope"
+    default_message = "This management token lacks the scope for it"
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        super().__init__(f"This management token lacks the scope {scope}")
+
+
 class ApplicationDisabledError(RefusalError):
     code = "application_disabled"
     default_message = "Application disabled"
@@ -95,6 +113,11 @@ class BodyTooLargeError(RefusalError):
 class UnsupportedMediaTypeError(RefusalError):
     code = "unsupported_media_type"
     default_message = "Content-Type must be application/json"
+
+
+class NotAcceptableError(RefusalError):
+    code = "not_acceptable"
+    default_message = "Answers are application/json, which the Accept header leaves out"
 
 
 class RateLimitedError(RefusalError):

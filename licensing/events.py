@@ -10,7 +10,7 @@ from accounts.events import SYSTEM as SYSTEM
 from accounts.events import Actor as Actor
 from accounts.events import user_actor as user_actor
 from accounts.models import Event, EventDetail
-from licensing.models import Application, Device, License, Session
+from licensing.models import Application, Device, License, ManagementToken, Session
 
 # What a developer writes on a license is about their customer, or may well be.
 _PERSONAL = frozenset({"username", "email", "note", "metadata"})
@@ -39,6 +39,31 @@ def record(
         after=after,
         # The name of a device is often its owner's.
         personal=_PERSONAL | {"name"} if isinstance(target, Device) else _PERSONAL,
+    )
+
+
+def token_actor(token: ManagementToken, ip_address: str | None = None) -> Actor:
+    """The token itself, and not who made it: they may have left the team since."""
+    return Actor(
+        Event.ActorKind.TOKEN, ip_address=ip_address, token_id=token.pk, token_name=token.name
+    )
+
+
+def record_of_token(
+    action: str,
+    *,
+    token: ManagementToken,
+    actor: Actor,
+    after: dict[str, Any] | None = None,
+) -> Event:
+    """Write one event about a management token: in the log of its application, or of its whole team."""
+    return events.record(
+        action,
+        place=events.Place(token.team_id, token.application_id),
+        target=token,
+        label=str(token),
+        actor=actor,
+        after=after,
     )
 
 

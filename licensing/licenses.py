@@ -7,6 +7,7 @@ would else wait for us while holding what we wait for.
 import dataclasses
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -116,6 +117,22 @@ def change_license(
         after={name: wanted[name] for name in before},
     )
     return license
+
+
+@transaction.atomic
+def change_some_terms(
+    *, license: License, policy: Policy | None = None, changes: Mapping[str, Any], actor: Actor
+) -> License:
+    """Change the named terms (and the policy, if one is given), and leave the others as they are at that moment.
+
+    Two at once that change different terms both hold. Raises what `change_license` does.
+    """
+    license = License.objects.select_for_update(no_key=True).get(pk=license.pk)
+    names = [field.name for field in dataclasses.fields(LicenseTerms)]
+    terms = LicenseTerms(**{name: getattr(license, name) for name in names} | dict(changes))
+    return change_license(
+        license=license, policy=policy or license.policy, terms=terms, actor=actor
+    )
 
 
 @transaction.atomic

@@ -3,7 +3,8 @@
 import contextlib
 import dataclasses
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
 from psycopg.errors import CheckViolation
@@ -81,6 +82,18 @@ def change_policy(*, policy: Policy, rules: Rules, actor: Actor) -> Policy:
             after=after,
         )
     return policy
+
+
+@transaction.atomic
+def change_some_rules(*, policy: Policy, changes: Mapping[str, Any], actor: Actor) -> Policy:
+    """Change the named rules and leave the others as they are at that moment; raises what `change_policy` does.
+
+    Two at once that change different rules both hold.
+    """
+    policy = _locked(policy)
+    names = [field.name for field in dataclasses.fields(Rules)]
+    rules = Rules(**{name: getattr(policy, name) for name in names} | dict(changes))
+    return change_policy(policy=policy, rules=rules, actor=actor)
 
 
 @transaction.atomic

@@ -37,6 +37,16 @@ def matching(text: str) -> Q:
     )
 
 
+def beginning_with(username: str = "", email: str = "") -> Q:
+    """What narrows a list to names and addresses that begin so; "" narrows nothing."""
+    wanted = Q()
+    if username:
+        wanted &= Q(StartsWith(Lower("username"), username.lower()))
+    if email:
+        wanted &= Q(StartsWith(Lower("email"), email.lower()))
+    return wanted
+
+
 def _in_state(licenses: LicenseQuerySet, state: str, at: dt.datetime) -> LicenseQuerySet:
     if state == "active":
         return licenses.usable(at)

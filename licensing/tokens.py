@@ -65,6 +65,11 @@ def session_token_digest(session_token: uuid.UUID) -> bytes:
     return hashlib.sha256(session_token.bytes).digest()
 
 
+def management_token_digest(text: str) -> bytes:
+    """Return the SHA-256 of a management token as it was shown (160 random bits need no key)."""
+    return hashlib.sha256(text.encode()).digest()
+
+
 def _index(digests: tuple[bytes, bytes]) -> dict[str, Any]:
     current, *other = settings.INDEX_KEYS
     return {

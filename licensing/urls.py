@@ -10,6 +10,7 @@ from licensing.views import (
     handbook,
     license_acts,
     licenses,
+    management_tokens,
     policies,
     sessions,
     settings,
@@ -54,6 +55,9 @@ _settings = [
         signing_keys.signing_key_retire,
         name="signing-key-retire",
     ),
+    path("tokens/", management_tokens.tokens, name="tokens"),
+    path("tokens/new/", management_tokens.token_new, name="token-new"),
+    path("tokens/<uuid:token_id>/revoke/", management_tokens.token_revoke, name="token-revoke"),
 ]
 _application: list[URLPattern | URLResolver] = [
     path("", applications.application, name="application"),

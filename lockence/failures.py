@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.views import defaults
 
+from api import problems
 from api.errors import UNAVAILABLE_RETRY_AFTER_SECONDS
 from api.runtime import answers
 from api.runtime.requests import UNKNOWN_HOST
@@ -39,4 +40,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, refusal: errors.RefusalError) -> HttpResponse:
+    if problems.is_told_in(request.path_info):
+        return problems.problem(refusal, request.META)
     return http_response(answers.refuse(refusal, request.META))

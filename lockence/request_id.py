@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 HEADER = "X-Request-ID"
+META_KEY = "lockence.request_id"
 # A proxy's own id is kept, so that its log and ours agree; anything else could forge a log line.
 WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}").fullmatch
 
@@ -27,6 +28,8 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = request_id_of(request.META)
+        # For answers that tell it in their body.
+        request.META[META_KEY] = request_id
         token = current_request_id.set(request_id)
         try:
             response = self.get_response(request)

@@ -10,9 +10,11 @@ from django.utils import timezone
 from accounts.access import Role
 from accounts.models import Membership, Team, User
 from accounts.teams import create_team
-from licensing import applications, licenses, policies, sessions, signing_keys
+from licensing import applications, licenses, management_tokens, policies, sessions, signing_keys
 from licensing.events import SYSTEM
+from licensing.management_tokens import NewToken
 from licensing.models import Application, License, Policy, Session
+from licensing.scopes import Scope
 
 PASSWORD = "correct horse battery staple"
 _counter = itertools.count(1)
@@ -66,6 +68,21 @@ def make_licenses(
 def make_license(application: Application | None = None, **facts: Any) -> License:
     [license] = make_licenses(application or make_application(), 1, **facts)
     return license
+
+
+def make_token(
+    application: Application, *scopes: Scope, for_the_team: bool = False, **facts: Any
+) -> NewToken:
+    """A management token of one application, with every scope unless some are named."""
+    return management_tokens.create_token(
+        team=application.team,
+        application=None if for_the_team else application,
+        name=facts.pop("name", "Script"),
+        scopes=scopes or list(Scope),
+        actor=SYSTEM,
+        now=timezone.now(),
+        **facts,
+    )
 
 
 def api_key_of(application: Application) -> str:

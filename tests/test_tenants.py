@@ -36,6 +36,8 @@ class For(Enum):
     WITH_SECOND_FACTOR = "with a second factor"
     # Whoever an invitation names, or a browser or passkey belongs to: none of those who try here.
     SOMEBODY_ELSE = "somebody else"
+    # Whoever shows a management token; tests/api/management/test_doors.py has the table of those.
+    TOKENS = "management tokens"
     # The method is not known there.
     NOBODY = "nobody"
 
@@ -66,6 +68,7 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     # Public keys are public.
     "api/v1/applications/<uuid:application_id>/keys": (EVERYBODY, NOBODY),
     "api/v1/instance/keys": (EVERYBODY, NOBODY),
+    "api/v1/^(applications|tokens)(/.*)?$": (NOBODY, NOBODY),
     "api/": (NOBODY, NOBODY),
     "admin/logout/": (SIGNED_IN, SIGNED_IN),
     # One's own account
@@ -130,6 +133,9 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     f"{SIGNING_KEY}promote/": (SETTINGS, SETTINGS),
     f"{SIGNING_KEY}replace/": (SETTINGS, SETTINGS),
     f"{SIGNING_KEY}retire/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}settings/tokens/": (SETTINGS, NOBODY),
+    f"{APPLICATION}settings/tokens/new/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}settings/tokens/<uuid:token_id>/revoke/": (SETTINGS, SETTINGS),
     f"{APPLICATION}licenses/": (VIEW, NOBODY),
     f"{APPLICATION}licenses/new/": (LICENSES, LICENSES),
     f"{APPLICATION}licenses/export/": (VIEW, KEYS),
@@ -156,7 +162,12 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     f"{APPLICATION}events/": (VIEW, NOBODY),
 }
 # Whatever else lies below these is for the same people.
-BELOW = {"admin/": (For.STAFF, For.STAFF)}
+STAFF_PAGES = (For.STAFF, For.STAFF)
+BELOW: dict[str, tuple[Rule, Rule]] = {
+    "admin/": STAFF_PAGES,
+    "api/v1/applications": (For.TOKENS, For.TOKENS),
+    "api/v1/tokens": (For.TOKENS, For.TOKENS),
+}
 
 
 @dataclasses.dataclass
@@ -217,6 +228,8 @@ def ids_in(team: Team, word: str) -> dict[str, object]:
         "application_id": application.pk,
         "api_key_id": application.api_keys.get().pk,
         "signing_key_id": application.signing_keys.get(state="next").pk,
+        "token_id": factories.make_token(application, name=f"{word} token").token.pk,
+        "id": license.pk,
         "license_id": license.pk,
         "batch_id": license.batch_id,
         "policy_id": factories.make_policy(application, name=f"{word} policy").pk,
@@ -266,7 +279,7 @@ def test_the_table_names_every_route_and_no_other() -> None:
 def test_everybody_comes_in_where_they_may_and_nowhere_else(world: World, actor: str) -> None:
     surprises = {}
     for route, rules in RULES.items():
-        if rules in BELOW.values() and actor in ("viewer", "support", "admin", "owner"):
+        if rules == STAFF_PAGES and actor in ("viewer", "support", "admin", "owner"):
             # Of the many staff pages every member of a team is a stranger.
             continue
         address = address_of(route, world.ids)
@@ -330,6 +343,8 @@ def allowed(rule: Rule, actor: str) -> set[str]:
         return {"open"}
     if rule is For.NOBODY:
         return {"405", "404", "403", "login"}
+    if rule is For.TOKENS:
+        return {"401"}
     if actor == "anonymous":
         return {"login"}
     if rule is For.SIGNED_IN:

@@ -52,15 +52,29 @@ def body_of(environ: Environ) -> bytes:
     """
     if environ["REQUEST_METHOD"] != "POST":
         raise errors.MethodNotAllowedError
+    return read_body(environ, BODY_MAX_BYTES)
+
+
+def read_body(environ: Environ, bytes_max: int) -> bytes:
+    """Return a body of JSON, read to no more than `bytes_max`; raises what `body_of` does, whatever the method."""
     length = _told_length(environ)
-    if length > BODY_MAX_BYTES:
+    if length > bytes_max:
         raise errors.BodyTooLargeError
     _refuse_other_media_types(environ.get("CONTENT_TYPE") or "")
-    body = _read(environ, length)
+    body = _read(environ, length, bytes_max)
     digest = environ.get("HTTP_CONTENT_DIGEST")
     if digest is not None and not digest_agrees(digest, body):
         raise errors.InvalidRequestError("Content-Digest does not agree with the body")
     return body
+
+
+def has_body(environ: Environ) -> bool:
+    """Tell whether a body of at least one byte was announced, or one in chunks."""
+    return _told_length(environ) > 0 or _is_chunked(environ)
+
+
+def _is_chunked(environ: Environ) -> bool:
+    return bool(environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked")
 
 
 def _told_length(environ: Environ) -> int:
@@ -70,16 +84,16 @@ def _told_length(environ: Environ) -> int:
     return int(text[:19]) if text.isdecimal() else 0
 
 
-def _read(environ: Environ, length: int) -> bytes:
+def _read(environ: Environ, length: int, bytes_max: int) -> bytes:
     """Read a body of a told length or in chunks (RFC 9112, section 7.1)."""
-    is_chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
-    wanted = BODY_MAX_BYTES + 1 if is_chunked else length
+    is_chunked = _is_chunked(environ)
+    wanted = bytes_max + 1 if is_chunked else length
     try:
         body: bytes = environ["wsgi.input"].read(wanted)
     except Exception as error:
         # Each server has its own exception for a client that breaks off or sends broken chunks.
         raise errors.InvalidRequestError("The body could not be read to its end") from error
-    if is_chunked and len(body) > BODY_MAX_BYTES:
+    if is_chunked and len(body) > bytes_max:
         raise errors.BodyTooLargeError
     if not is_chunked and len(body) < wanted:
         raise errors.InvalidRequestError("The body could not be read to its end")

@@ -6,6 +6,7 @@ from licensing.models.application import Application
 from licensing.models.device import Device
 from licensing.models.license import License
 from licensing.models.license_batch import LicenseBatch
+from licensing.models.management_token import ManagementToken
 from licensing.models.policy import Policy
 from licensing.models.session import Session
 from licensing.models.signing_key import SigningKey
@@ -17,6 +18,7 @@ __all__ = [
     "Event",
     "License",
     "LicenseBatch",
+    "ManagementToken",
     "Policy",
     "Session",
     "SigningKey",

@@ -83,6 +83,8 @@ def event_changes(event: Event) -> Iterator[tuple[str, str, str]]:
 def event_actor(event: Event) -> str:
     if event.actor_kind == Event.ActorKind.USER:
         return event.actor_email or (event.actor.email if event.actor else "A former member")
+    if event.actor_kind == Event.ActorKind.TOKEN:
+        return f"Token “{event.actor_token_name}”"
     return {"program": "A program"}.get(event.actor_kind, "Lockence")
 
 
@@ -106,6 +108,8 @@ _WORDS = {
     "signing_key.promoted": "Next signing key put to use",
     "signing_key.replaced": "Signing key replaced",
     "signing_key.retired": "Old signing key retired",
+    "token.created": "Management token created",
+    "token.revoked": "Management token revoked",
     "policy.created": "Policy created",
     "policy.changed": "Policy changed",
     "policy.made_default": "Default policy chosen",
@@ -134,6 +138,7 @@ _WORDS = {
 }
 _TONES = {
     "application.disabled": "bad",
+    "token.created": "warn",
     "license.revoked": "bad",
     "license.suspended": "warn",
     "licenses.exported": "warn",

@@ -40,6 +40,7 @@ def rows_of(license: License) -> dict[Door, Model]:
         access.device_for: session.device,
         access.session_for: session,
         access.api_key_for: license.application.api_keys.get(),
+        access.management_token_for: factories.make_token(license.application).token,
         access.signing_key_for: license.application.signing_keys.get(state="current"),
     }
 

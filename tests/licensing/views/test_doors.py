@@ -28,6 +28,9 @@ PAGES = {
     "signing-key-promote": "GET own",
     "signing-key-replace": "GET own",
     "signing-key-retire": "GET own",
+    "tokens": "GET own",
+    "token-new": "GET own",
+    "token-revoke": "GET own",
     "licenses": "GET view",
     "licenses-export": "GET view",
     "licenses-new": "GET act",
@@ -86,6 +89,7 @@ def addresses(application: Application, license: License) -> dict[str, str]:
         "session_id": session.pk,
         "api_key_id": application.api_keys.get().pk,
         "signing_key_id": application.signing_keys.get(state="next").pk,
+        "token_id": factories.make_token(application).token.pk,
         "file_format": "csv",
     }
     return {name: _address(name, ids) for name in PAGES}

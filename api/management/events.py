@@ -1,0 +1,57 @@
+"""What happened in an application, as scripts read it."""
+
+import uuid
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.management.inputs import ListInput
+from api.management.views import ManagementView
+from licensing.access import application_of_token
+from licensing.events import history_of
+from licensing.scopes import Scope
+
+
+class EventFilter(ListInput):
+    license = serializers.UUIDField(default=None)
+    action = serializers.CharField(max_length=50, default="")
+
+
+class ActorOutput(serializers.Serializer[object]):
+    kind = serializers.CharField(source="actor_kind")
+    email = serializers.CharField(source="actor_email")
+    token = serializers.CharField(source="actor_token_id")
+    ip_address = serializers.CharField()
+
+
+class TargetOutput(serializers.Serializer[object]):
+    type = serializers.CharField(source="target_type")
+    id = serializers.UUIDField(source="target_id")
+    # DRF's own `label` is what a form would call the field.
+    label = serializers.CharField(source="target_label")  # type: ignore[assignment]
+
+
+class EventOutput(serializers.Serializer[object]):
+    id = serializers.UUIDField()
+    action = serializers.CharField()
+    actor = ActorOutput(source="*")
+    target = TargetOutput(source="*")
+    license = serializers.UUIDField(source="license_id")
+    before = serializers.JSONField(source="full_before")
+    after = serializers.JSONField(source="full_after")
+    created_at = serializers.DateTimeField()
+
+
+class Events(ManagementView):
+    scopes = {"GET": Scope.EVENTS_READ}
+
+    def get(self, request: Request, application_id: uuid.UUID) -> Response:
+        application = application_of_token(self.token, application_id)
+        wanted = self.query(EventFilter)
+        found = history_of(application)
+        if wanted["license"]:
+            found = found.filter(license_id=wanted["license"])
+        if wanted["action"]:
+            found = found.filter(action=wanted["action"])
+        return self.page(found, wanted, EventOutput)

@@ -1,0 +1,186 @@
+"""Licenses, as scripts find, issue and change them."""
+
+import datetime as dt
+import uuid
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.management.inputs import Input, ListInput, Metadata, Moment, Text, WholeNumber
+from api.management.views import ManagementView
+from licensing import licenses
+from licensing.access import application_of_token, row_of_token
+from licensing.fields import LIMIT_MAX
+from licensing.models import Application, Policy
+from licensing.models import License as LicenseRow
+from licensing.scopes import Scope
+from licensing.search import beginning_with, find_licenses
+
+# Each is encrypted, indexed and told in one answer: more belongs into several calls.
+COUNT_MAX = 1_000
+
+
+class LicenseFilter(ListInput):
+    status = serializers.ChoiceField(["active", "expired", "suspended", "revoked"], default="")
+    policy = serializers.UUIDField(default=None)
+    username = serializers.CharField(max_length=150, default="")
+    email = serializers.CharField(max_length=254, default="")
+
+
+class LicenseInput(Input):
+    policy = serializers.UUIDField(required=False)
+    username = Text(max_length=150, allow_blank=True, required=False)
+    email = serializers.EmailField(max_length=254, allow_blank=True, required=False)
+    note = Text(max_length=5_000, allow_blank=True, required=False)
+    metadata = Metadata(required=False)
+    devices_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
+    sessions_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
+
+
+class IssueInput(LicenseInput):
+    count = WholeNumber(min_value=1, max_value=COUNT_MAX, default=1)
+    expires_at = Moment(allow_null=True, default=None)
+
+
+class ExtendInput(Input):
+    expires_at = Moment(allow_null=True)
+
+
+class LicenseOutput(serializers.Serializer[object]):
+    id = serializers.UUIDField()
+    status = serializers.SerializerMethodField()
+    policy = serializers.UUIDField(source="policy_id")
+    batch = serializers.UUIDField(source="batch_id")
+    key_last5 = serializers.CharField()
+    username = serializers.CharField()
+    email = serializers.CharField()
+    note = serializers.CharField()
+    metadata = serializers.JSONField()
+    devices_max = serializers.IntegerField()
+    devices_used = serializers.IntegerField()
+    sessions_max = serializers.IntegerField()
+    expires_at = serializers.DateTimeField()
+    first_used_at = serializers.DateTimeField()
+    created_at = serializers.DateTimeField()
+
+    def get_status(self, license: LicenseRow) -> str:
+        now: dt.datetime = self.context["now"]
+        return license.state(now)
+
+
+class LicenseWithKeyOutput(LicenseOutput):
+    key = serializers.CharField(source="reveal")
+
+
+class Licenses(ManagementView):
+    scopes = {"GET": Scope.LICENSES_READ, "POST": Scope.LICENSES_WRITE}
+
+    def get(self, request: Request, application_id: uuid.UUID) -> Response:
+        application = application_of_token(self.token, application_id)
+        wanted = self.query(LicenseFilter)
+        found = find_licenses(application, state=wanted["status"], at=self.now)
+        if wanted["policy"]:
+            found = found.filter(policy=wanted["policy"])
+        found = found.filter(beginning_with(wanted["username"], wanted["email"]))
+        return self.page(found, wanted, LicenseOutput)
+
+    def post(self, request: Request, application_id: uuid.UUID) -> Response:
+        application = application_of_token(self.token, application_id)
+        given = self.body(IssueInput)
+        batch = licenses.issue_licenses(
+            policy=_policy(application, given.pop("policy", None)),
+            count=given.pop("count"),
+            expires_at=given.pop("expires_at"),
+            terms=licenses.LicenseTerms(**given),
+            actor=self.actor,
+            now=self.now,
+        )
+        context = {"now": self.now}
+        issued = LicenseWithKeyOutput(batch.licenses.order_by("pk"), many=True, context=context)
+        return Response({"batch": str(batch.pk), "data": issued.data}, 201)
+
+
+class _LicenseView(ManagementView):
+    def license(self, application_id: uuid.UUID, id: uuid.UUID) -> LicenseRow:
+        rows = LicenseRow.objects.select_related("application", "policy")
+        return row_of_token(self.token, rows, application_id, id)
+
+
+class License(_LicenseView):
+    scopes = {"GET": Scope.LICENSES_READ, "PATCH": Scope.LICENSES_WRITE}
+
+    def get(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        return self.one(self.license(application_id, id), LicenseOutput)
+
+    def patch(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
+        changes = self.body(LicenseInput, partial=True)
+        policy = changes.pop("policy", None)
+        license = licenses.change_some_terms(
+            license=license,
+            policy=_policy(license.application, policy) if policy else None,
+            changes=changes,
+            actor=self.actor,
+        )
+        return self.one(license, LicenseOutput)
+
+
+class RevealLicense(_LicenseView):
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
+        self.nothing()
+        return Response({"key": licenses.reveal_license_key(license=license, actor=self.actor)})
+
+
+class ExtendLicense(_LicenseView):
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
+        license = licenses.extend_license(
+            license=license, actor=self.actor, now=self.now, **self.body(ExtendInput)
+        )
+        return self.one(license, LicenseOutput)
+
+
+class SuspendLicense(_LicenseView):
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
+        self.nothing()
+        licenses.suspend_license(license=license, actor=self.actor)
+        return self.one(self.license(application_id, id), LicenseOutput)
+
+
+class RestoreLicense(_LicenseView):
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
+        self.nothing()
+        licenses.restore_license(license=license, actor=self.actor)
+        return self.one(self.license(application_id, id), LicenseOutput)
+
+
+class RevokeLicense(_LicenseView):
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
+        self.nothing()
+        licenses.revoke_license(license=license, actor=self.actor, now=self.now)
+        return self.one(self.license(application_id, id), LicenseOutput)
+
+
+def _policy(application: Application, id: uuid.UUID | None) -> Policy:
+    """Return the policy that a body names, the default one for none."""
+    if id is None:
+        return application.default_policy()
+    policy = application.policies.select_related("application").filter(pk=id).first()
+    if policy is None:
+        raise serializers.ValidationError({"policy": ["No policy of this application has this id"]})
+    return policy

@@ -1,0 +1,109 @@
+"""Policies, as scripts see and change them."""
+
+import uuid
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.management.inputs import Input, ListInput, Text, WholeNumber
+from api.management.views import ManagementView
+from licensing import policies
+from licensing.access import application_of_token, row_of_token
+from licensing.fields import LIMIT_MAX
+from licensing.models import Policy as PolicyRow
+from licensing.models.policy import (
+    DURATION_MAX_SECONDS,
+    HEARTBEAT_INTERVAL_MIN_SECONDS,
+    SESSION_LIFETIME_MAX_SECONDS,
+    SESSION_LIFETIME_MIN_SECONDS,
+)
+from licensing.scopes import Scope
+
+
+class PolicyInput(Input):
+    name = Text(max_length=100)
+    duration_seconds = WholeNumber(
+        min_value=1, max_value=DURATION_MAX_SECONDS, allow_null=True, required=False
+    )
+    clock_start = serializers.ChoiceField(PolicyRow.ClockStart.choices, required=False)
+    devices_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
+    sessions_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
+    sessions_overflow = serializers.ChoiceField(PolicyRow.SessionsOverflow.choices, required=False)
+    session_lifetime_seconds = WholeNumber(
+        min_value=SESSION_LIFETIME_MIN_SECONDS,
+        max_value=SESSION_LIFETIME_MAX_SECONDS,
+        required=False,
+    )
+    heartbeat_interval_seconds = WholeNumber(
+        min_value=HEARTBEAT_INTERVAL_MIN_SECONDS,
+        max_value=SESSION_LIFETIME_MAX_SECONDS,
+        required=False,
+    )
+
+
+class PolicyOutput(serializers.Serializer[object]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    is_default = serializers.BooleanField()
+    duration_seconds = serializers.IntegerField()
+    clock_start = serializers.CharField()
+    devices_max = serializers.IntegerField()
+    sessions_max = serializers.IntegerField()
+    sessions_overflow = serializers.CharField()
+    session_lifetime_seconds = serializers.IntegerField()
+    heartbeat_interval_seconds = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+
+
+class Policies(ManagementView):
+    scopes = {"GET": Scope.POLICIES_READ, "POST": Scope.POLICIES_WRITE}
+
+    def get(self, request: Request, application_id: uuid.UUID) -> Response:
+        application = application_of_token(self.token, application_id)
+        return self.page(application.policies.all(), self.query(ListInput), PolicyOutput)
+
+    def post(self, request: Request, application_id: uuid.UUID) -> Response:
+        application = application_of_token(self.token, application_id)
+        rules = policies.Rules(**self.body(PolicyInput))
+        policy = policies.create_policy(application=application, rules=rules, actor=self.actor)
+        return self.one(policy, PolicyOutput, 201)
+
+
+class _PolicyView(ManagementView):
+    def policy(self, application_id: uuid.UUID, id: uuid.UUID) -> PolicyRow:
+        rows = PolicyRow.objects.select_related("application")
+        return row_of_token(self.token, rows, application_id, id)
+
+
+class Policy(_PolicyView):
+    scopes = {
+        "GET": Scope.POLICIES_READ,
+        "PATCH": Scope.POLICIES_WRITE,
+        "DELETE": Scope.POLICIES_WRITE,
+    }
+
+    def get(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        return self.one(self.policy(application_id, id), PolicyOutput)
+
+    def patch(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        policy = self.policy(application_id, id)
+        changes = self.body(PolicyInput, partial=True)
+        policy = policies.change_some_rules(policy=policy, changes=changes, actor=self.actor)
+        return self.one(policy, PolicyOutput)
+
+    def delete(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        policy = self.policy(application_id, id)
+        self.nothing()
+        policies.delete_policy(policy=policy, actor=self.actor)
+        return Response(status=204)
+
+
+class MakeDefaultPolicy(_PolicyView):
+    scopes = {"POST": Scope.POLICIES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        policy = self.policy(application_id, id)
+        self.nothing()
+        policies.make_default_policy(policy=policy, actor=self.actor)
+        return self.one(self.policy(application_id, id), PolicyOutput)

@@ -1,0 +1,61 @@
+"""The addresses of the management API, each with and without a trailing slash."""
+
+from collections.abc import Iterator
+
+from django.urls import URLPattern, path, re_path
+
+from api.management import (
+    applications,
+    devices,
+    events,
+    licenses,
+    policies,
+    sessions,
+    signing_keys,
+    tokens,
+)
+from api.management.views import ManagementView, not_found
+
+_APPLICATION = "applications/<uuid:application_id>"
+
+ADDRESSES: dict[str, type[ManagementView]] = {
+    "applications": applications.Applications,
+    _APPLICATION: applications.Application,
+    f"{_APPLICATION}/enable": applications.EnableApplication,
+    f"{_APPLICATION}/disable": applications.DisableApplication,
+    f"{_APPLICATION}/signing-keys": signing_keys.SigningKeys,
+    f"{_APPLICATION}/signing-keys/<uuid:id>": signing_keys.SigningKey,
+    f"{_APPLICATION}/signing-keys/<uuid:id>/promote": signing_keys.PromoteSigningKey,
+    f"{_APPLICATION}/signing-keys/<uuid:id>/replace": signing_keys.ReplaceSigningKey,
+    f"{_APPLICATION}/signing-keys/<uuid:id>/retire": signing_keys.RetireSigningKey,
+    f"{_APPLICATION}/policies": policies.Policies,
+    f"{_APPLICATION}/policies/<uuid:id>": policies.Policy,
+    f"{_APPLICATION}/policies/<uuid:id>/make-default": policies.MakeDefaultPolicy,
+    f"{_APPLICATION}/licenses": licenses.Licenses,
+    f"{_APPLICATION}/licenses/<uuid:id>": licenses.License,
+    f"{_APPLICATION}/licenses/<uuid:id>/reveal": licenses.RevealLicense,
+    f"{_APPLICATION}/licenses/<uuid:id>/extend": licenses.ExtendLicense,
+    f"{_APPLICATION}/licenses/<uuid:id>/suspend": licenses.SuspendLicense,
+    f"{_APPLICATION}/licenses/<uuid:id>/restore": licenses.RestoreLicense,
+    f"{_APPLICATION}/licenses/<uuid:id>/revoke": licenses.RevokeLicense,
+    f"{_APPLICATION}/devices": devices.Devices,
+    f"{_APPLICATION}/devices/<uuid:id>": devices.Device,
+    f"{_APPLICATION}/devices/<uuid:id>/release": devices.ReleaseDevice,
+    f"{_APPLICATION}/sessions": sessions.Sessions,
+    f"{_APPLICATION}/sessions/<uuid:id>": sessions.Session,
+    f"{_APPLICATION}/sessions/<uuid:id>/end": sessions.EndSession,
+    f"{_APPLICATION}/events": events.Events,
+    "tokens": tokens.Tokens,
+    "tokens/<uuid:id>": tokens.Token,
+    "tokens/<uuid:id>/revoke": tokens.RevokeToken,
+}
+
+
+def _patterns() -> Iterator[URLPattern]:
+    for address, view in ADDRESSES.items():
+        yield path(address, view.as_view())
+        yield path(f"{address}/", view.as_view())
+    yield re_path(r"^(applications|tokens)(/.*)?$", not_found)
+
+
+urlpatterns = list(_patterns())

@@ -1,0 +1,116 @@
+"""Acts on management tokens: make one, take it back, and tell whose a shown one is."""
+
+import dataclasses
+import datetime as dt
+import uuid
+from collections.abc import Collection
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.ids import uuid7
+from accounts.limits import Limit, Outcome, hit
+from accounts.models import Team
+from licensing import errors, events, keys, tokens
+from licensing.events import Actor
+from licensing.models import Application, ManagementToken
+from licensing.scopes import Scope
+
+LIMIT_NAME = "management"
+# Often enough to find a token that nobody uses, seldom enough that a busy one writes next to nothing.
+_LAST_USED_EVERY = dt.timedelta(minutes=1)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token that was just made; `text` is what scripts send, and is known to nobody after this."""
+
+    token: ManagementToken
+    text: str
+
+
+@transaction.atomic
+def create_token(
+    *,
+    team: Team,
+    application: Application | None = None,
+    name: str,
+    scopes: Collection[Scope],
+    expires_at: dt.datetime | None = None,
+    actor: Actor,
+    now: dt.datetime,
+    id: uuid.UUID | None = None,
+) -> NewToken:
+    """Make a token for a team, or for one of its applications (None: all of them, those to come included).
+
+    `id` is chosen by the asker, and makes one token: raises InvalidRequestError the second time, for the text is told only
+    once. So it does when the end has passed, no scope is given, or the application is another team's.
+    """
+    if expires_at is not None and expires_at <= now:
+        raise errors.InvalidRequestError("expires_at must be in the future")
+    if not scopes:
+        raise errors.InvalidRequestError("scopes must name at least one")
+    if application is not None and application.team_id != team.pk:
+        raise errors.InvalidRequestError("application is another team's")
+    text = keys.new_management_token()
+    token, is_new = ManagementToken.objects.get_or_create(
+        id=id or uuid7(),
+        defaults={
+            "team": team,
+            "application": application,
+            "name": name,
+            "scopes": sorted(scopes),
+            "token_digest": tokens.management_token_digest(text),
+            "last4": text[-4:],
+            "created_by": actor.user,
+            "expires_at": expires_at,
+        },
+    )
+    if not is_new:
+        raise errors.InvalidRequestError(
+            "this token was made already and is not shown again: revoke it if you did not copy it"
+        )
+    events.record_of_token(
+        "token.created",
+        token=token,
+        actor=actor,
+        after={"scopes": token.scopes, "expires_at": expires_at},
+    )
+    return NewToken(token, text)
+
+
+@transaction.atomic
+def revoke_token(*, token: ManagementToken, actor: Actor, now: dt.datetime) -> bool:
+    """Let a token open nothing from its next call on; return False when it was revoked already."""
+    revoked = ManagementToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now)
+    if revoked:
+        token.revoked_at = now
+        events.record_of_token("token.revoked", token=token, actor=actor)
+    return bool(revoked)
+
+
+def token_shown(text: str, *, now: dt.datetime) -> ManagementToken:
+    """Return the token that somebody showed, and note that it was used.
+
+    Raises InvalidTokenError alike for what is no token, unknown, expired or revoked: each is one digest and one look-up.
+    """
+    digest = tokens.management_token_digest(text)
+    token = ManagementToken.objects.usable(now).filter(token_digest=digest).first()
+    if token is None:
+        raise errors.InvalidTokenError
+    _note_use(token, now)
+    return token
+
+
+def count_call(token: ManagementToken) -> Outcome:
+    """Count one call of a token against its minute; the caller chooses nothing that the count hangs on."""
+    limit = Limit(LIMIT_NAME, settings.MANAGEMENT_CALLS_PER_MINUTE, 60)
+    return hit(limit, str(token.pk))
+
+
+def _note_use(token: ManagementToken, now: dt.datetime) -> None:
+    before = now - _LAST_USED_EVERY
+    if token.last_used_at is None or token.last_used_at < before:
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=before)
+        ManagementToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)

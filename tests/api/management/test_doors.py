@@ -1,0 +1,200 @@
+"""Which token opens what: every address, by every method, with every scope, and with nobody's token."""
+
+import re
+import uuid
+
+import pytest
+from django.test import Client
+
+from accounts.models import Team
+from api.management.urls import ADDRESSES
+from licensing.events import history_of
+from licensing.models import Application, License
+from licensing.scopes import Scope
+from tests import factories
+from tests.api.management.conftest import Script, path_of, problem_of
+
+APPLICATION = "applications/<uuid:application_id>"
+# The scope that each call asks for.
+CALLS = {
+    ("GET", "applications"): "applications:read",
+    ("GET", APPLICATION): "applications:read",
+    ("PATCH", APPLICATION): "applications:write",
+    ("POST", f"{APPLICATION}/enable"): "applications:write",
+    ("POST", f"{APPLICATION}/disable"): "applications:write",
+    ("GET", f"{APPLICATION}/signing-keys"): "signing_keys:read",
+    ("GET", f"{APPLICATION}/signing-keys/<uuid:id>"): "signing_keys:read",
+    ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/promote"): "signing_keys:write",
+    ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/replace"): "signing_keys:write",
+    ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/retire"): "signing_keys:write",
+    ("GET", f"{APPLICATION}/policies"): "policies:read",
+    ("POST", f"{APPLICATION}/policies"): "policies:write",
+    ("GET", f"{APPLICATION}/policies/<uuid:id>"): "policies:read",
+    ("PATCH", f"{APPLICATION}/policies/<uuid:id>"): "policies:write",
+    ("DELETE", f"{APPLICATION}/policies/<uuid:id>"): "policies:write",
+    ("POST", f"{APPLICATION}/policies/<uuid:id>/make-default"): "policies:write",
+    ("GET", f"{APPLICATION}/licenses"): "licenses:read",
+    ("POST", f"{APPLICATION}/licenses"): "licenses:write",
+    ("GET", f"{APPLICATION}/licenses/<uuid:id>"): "licenses:read",
+    ("PATCH", f"{APPLICATION}/licenses/<uuid:id>"): "licenses:write",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/reveal"): "licenses:write",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/extend"): "licenses:write",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/suspend"): "licenses:write",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/restore"): "licenses:write",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/revoke"): "licenses:write",
+    ("GET", f"{APPLICATION}/devices"): "devices:read",
+    ("GET", f"{APPLICATION}/devices/<uuid:id>"): "devices:read",
+    ("POST", f"{APPLICATION}/devices/<uuid:id>/release"): "devices:write",
+    ("GET", f"{APPLICATION}/sessions"): "sessions:read",
+    ("GET", f"{APPLICATION}/sessions/<uuid:id>"): "sessions:read",
+    ("POST", f"{APPLICATION}/sessions/<uuid:id>/end"): "sessions:write",
+    ("GET", f"{APPLICATION}/events"): "events:read",
+    ("GET", "tokens"): "tokens:read",
+    ("GET", "tokens/<uuid:id>"): "tokens:read",
+    ("POST", "tokens/<uuid:id>/revoke"): "tokens:write",
+}
+OWN_LISTS = {("GET", "applications"): 200, ("GET", "tokens"): 200}
+BODIES = {
+    "applications": {},
+    "policies": {"name": "Trial"},
+    "licenses": {"count": 1},
+    "extend": {"expires_at": None},
+}
+
+
+@pytest.fixture
+def paths(application: Application, license: License) -> dict[str, str]:
+    """A path for every address, for rows that are there and that the acts may be done to."""
+    session = factories.make_session(license)
+    rows = {
+        "signing-keys": application.signing_keys.get(state="next").pk,
+        "policies": factories.make_policy(application).pk,
+        "licenses": license.pk,
+        "devices": session.device_id,
+        "sessions": session.pk,
+        "tokens": factories.make_token(application).token.pk,
+    }
+    return {address: _path(address, application.pk, rows) for address in ADDRESSES}
+
+
+def test_every_call_is_tried_here() -> None:
+    offered = {(method, address) for address, view in ADDRESSES.items() for method in view.scopes}
+    known = {
+        (method, address)
+        for address, view in ADDRESSES.items()
+        for method in ("GET", "POST", "PATCH", "PUT", "DELETE")
+        if hasattr(view, method.lower())
+    }
+
+    assert offered == known == CALLS.keys()
+
+
+def test_a_token_with_all_scopes_makes_every_call(script: Script, paths: dict[str, str]) -> None:
+    # Reading first: some acts are the end of what they are done to.
+    calls = sorted(CALLS, key=lambda call: (call[0] != "GET", call[0] == "DELETE"))
+
+    answers = {call: _call(script, call, paths) for call in calls}
+
+    refused = {call: status for call, status in answers.items() if status >= 300}
+    # The policy is the default one by then, and the key has been promoted.
+    assert refused == {
+        ("DELETE", f"{APPLICATION}/policies/<uuid:id>"): 409,
+        ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/replace"): 409,
+        ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/retire"): 409,
+    }
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_scope_allows_its_own_calls_and_no_other(
+    scope: Scope, application: Application, paths: dict[str, str]
+) -> None:
+    script = Script(factories.make_token(application, scope, for_the_team=True).text)
+
+    allowed = {call for call in CALLS if _call(script, call, paths) != 403}
+
+    # Who may change a thing may read it.
+    grants = {scope, scope.replace(":write", ":read")}
+    assert allowed == {call for call, wanted in CALLS.items() if wanted in grants}
+
+
+def test_a_refusal_names_the_scope_that_is_missing(application: Application) -> None:
+    script = Script(factories.make_token(application, Scope.LICENSES_READ).text)
+
+    response = script.post(path_of(application, "/licenses"), {"count": 1})
+
+    assert "licenses:write" in problem_of(response, 403, "insufficient_scope")["detail"]
+    assert 'scope="licenses:write"' in response["WWW-Authenticate"]
+    assert application.licenses.count() == 0
+
+
+def test_a_strangers_token_finds_nothing(paths: dict[str, str], application: Application) -> None:
+    stranger = Script(factories.make_token(factories.make_application(), for_the_team=True).text)
+    before = history_of(application).count()
+
+    answers = {call: _call(stranger, call, paths) for call in CALLS}
+
+    assert answers == dict.fromkeys(CALLS, 404) | OWN_LISTS
+    assert history_of(application).count() == before
+    for listed in ("applications", "tokens"):
+        assert str(application.pk) not in stranger.get(listed).content.decode()
+
+
+def test_a_token_of_one_application_finds_nothing_of_another(
+    team: Team, paths: dict[str, str]
+) -> None:
+    other = factories.make_application(team, "Other")
+    script = Script(factories.make_token(other).text)
+
+    answers = {call: _call(script, call, paths) for call in CALLS}
+
+    assert answers == dict.fromkeys(CALLS, 404) | OWN_LISTS
+    assert [row["id"] for row in script.get("applications").json()["data"]] == [str(other.pk)]
+
+
+def test_what_is_not_there_and_what_is_anothers_answer_alike(
+    script: Script, application: Application
+) -> None:
+    foreign = factories.make_license()
+    ids = [uuid.uuid4(), foreign.pk]
+
+    answers = [script.get(path_of(application, f"/licenses/{id}")) for id in ids]
+    answers.append(script.get(path_of(foreign.application, f"/licenses/{foreign.pk}")))
+
+    problems = [problem_of(answer, 404, "not_found") for answer in answers]
+    assert len({problem["detail"] for problem in problems}) == 1
+
+
+def test_without_a_token_nothing_opens(paths: dict[str, str]) -> None:
+    for method, address in CALLS:
+        for slash in ("", "/"):
+            response = Client().generic(method, f"/api/v1/{paths[address]}{slash}")
+            problem = problem_of(response, 401, "invalid_token")
+            assert "Bearer lck_sk_" in problem["detail"]
+            assert response["WWW-Authenticate"].startswith("Bearer ")
+
+
+def test_who_is_signed_in_is_nobody_here(application: Application, dashboard: Client) -> None:
+    response = dashboard.get("/api/v1/applications")
+
+    problem_of(response, 401, "invalid_token")
+
+
+@pytest.fixture
+def dashboard(client: Client, developer: object) -> Client:
+    client.force_login(developer)  # type: ignore[arg-type]
+    return client
+
+
+def _call(script: Script, call: tuple[str, str], paths: dict[str, str]) -> int:
+    method, address = call
+    body = None
+    if method == "PATCH":
+        body = {}
+    elif method == "POST":
+        body = BODIES.get(address.rpartition("/")[2])
+    return script.call(method, paths[address], body).status_code
+
+
+def _path(address: str, application_id: uuid.UUID, rows: dict[str, uuid.UUID]) -> str:
+    path = address.replace("<uuid:application_id>", str(application_id))
+    return re.sub(r"([\w-]+)/<uuid:id>", lambda found: f"{found[1]}/{rows[found[1]]}", path)
