@@ -55,7 +55,7 @@ def _patterns() -> Iterator[URLPattern]:
     for address, view in ADDRESSES.items():
         yield path(address, view.as_view())
         yield path(f"{address}/", view.as_view())
-    yield re_path(r"^(applications|tokens)(/.*)?$", not_found)
+    yield re_path(r"^(?:applications|tokens)(?:/.*)?$", not_found)
 
 
 urlpatterns = list(_patterns())
