@@ -15,9 +15,9 @@ from licensing.models import Application
 
 # What an action begins with, by what people look for.
 KINDS = {
-    "people": ("team.", "member.", "invitation.", "personal_data.", "events."),
+    "people": ("team.", "member.", "invitation.", "events."),
     "applications": ("application.", "policy."),
-    "keys": ("api_key.", "signing_key."),
+    "keys": ("api_key.", "signing_key.", "token."),
     "licenses": ("license.", "licenses."),
     "devices": ("device.", "session."),
 }
@@ -31,7 +31,7 @@ class Search:
 
     kind: str = ""
     application_id: uuid.UUID | None = None
-    # A member's id, "program" or "system".
+    # A member's id, or a kind of actor.
     actor: str = ""
     first_day: dt.date | None = None
     last_day: dt.date | None = None

@@ -180,7 +180,7 @@ class EventFilterForm(forms.Form):
             ("", "Everything"),
             ("people", "Team and people"),
             ("applications", "Applications and policies"),
-            ("keys", "API keys and signing keys"),
+            ("keys", "API keys, tokens and signing keys"),
             ("licenses", "Licenses"),
             ("devices", "Devices and sessions"),
         ),
@@ -200,6 +200,7 @@ class EventFilterForm(forms.Form):
         self.fields["actor"].choices = [  # type: ignore[attr-defined]
             ("", "Anybody"),
             *((str(user.pk), user.email) for user in team.members.order_by("email")),
+            ("token", "Management tokens"),
             ("program", "Programs"),
             ("system", "Lockence"),
         ]

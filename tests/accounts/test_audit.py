@@ -250,6 +250,10 @@ def test_the_runtime_role_writes_events_and_can_do_no_more_to_them(log: list[Eve
 # What verify_audit finds
 
 
+def test_no_column_of_an_event_is_left_out() -> None:
+    assert EVENT_COLUMNS.keys() == {field.column for field in Event._meta.concrete_fields}
+
+
 @pytest.mark.parametrize("column", EVENT_COLUMNS)
 def test_a_change_to_any_column_is_found(log: list[Event], column: str) -> None:
     tamper(

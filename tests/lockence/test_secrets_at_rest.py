@@ -23,13 +23,17 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.conf import settings as django_settings
 from django.db import connection
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.cells import RECOVERY_CODES_SEED
+from accounts.events import user_actor
 from accounts.models import User
+from licensing import management_tokens
 from licensing.key_rotation import SIGNING_KEY
 from licensing.keys import normalized_license_key
 from licensing.models import License, SigningKey
+from licensing.scopes import Scope
 from tests import factories
 from tests.api.runtime.conftest import Program
 from tests.servers import ROOT, Server, database_url, serve
@@ -76,6 +80,14 @@ def test_nothing_that_is_kept_tells_a_secret(talkative_server: Server, developer
         **keys_of_the_installation(),
     }
 
+    token = management_tokens.create_token(
+        team=application.team,
+        name="Shop",
+        scopes=[Scope.LICENSES_READ],
+        actor=user_actor(developer),
+        now=timezone.now(),
+    ).text
+    use_as_a_script(talkative_server, token)
     secrets |= use_as_a_program(talkative_server, license)
     secrets |= use_as_a_person(talkative_server, developer, license)
 
@@ -84,6 +96,10 @@ def test_nothing_that_is_kept_tells_a_secret(talkative_server: Server, developer
     assert b"/api/v1/nowhere" in kept["the log"]
     found = {name: places for name, secret in secrets.items() if (places := found_in(kept, secret))}
     assert found == {}
+    # A management token cannot be guessed (160 bits), so its plain SHA-256 may be kept, and is; nothing else of it.
+    assert {place.split(" without")[0] for place in found_in(kept, token)} == {
+        "licensing_managementtoken, sha256"
+    }
 
 
 @pytest.mark.django_db
@@ -158,6 +174,15 @@ def use_as_a_program(server: Server, license: License) -> dict[str, str]:
         server.post(path, json.dumps(everything)[:-1])
         server.get(path, Authorization=f"Bearer {program.api_key}")
     return tokens
+
+
+def use_as_a_script(server: Server, token: str) -> None:
+    for path in ("/api/v1/licenses", "/api/v1/nowhere", "/api/v1/init"):
+        server.get(path, Authorization=f"Bearer {token}")
+        server.get(path, Authorization=f"Bearer {token}x")
+        server.get(path, Authorization=token)
+        server.get(f"{path}?token={token}")
+    server.post("/api/v1/init", json.dumps({"api_key": token, "license_key": token, "hwid": "x"}))
 
 
 def use_as_a_person(server: Server, developer: User, license: License) -> dict[str, str]:
