@@ -17,6 +17,12 @@ from accounts.models import User
 # Where TOTP secrets and the seeds of recovery codes lie. They are made before they have a row of their own.
 _PLACE = {"table": "mfa_authenticator", "column": "data", "row": ""}
 
+_METHODS = {
+    "reauthenticate": "Use your password",
+    "mfa_reauthenticate": "Use a code",
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+}
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def post_login(self, request: HttpRequest, user: User, **facts: Any) -> HttpResponse:
@@ -30,6 +36,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_reauthentication_required(self, *, app: str, **facts: Any) -> bool:
         """Whoever signed in a minute ago is not asked again before they set up a second factor."""
         return not reauthentication.is_recent(self.request)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        return [{**method, "description": _METHODS[method["id"]]} for method in methods]
 
     def get_client_ip(self, request: HttpRequest) -> str:
         # Behind a proxy on a Unix socket that names no client there is none to tell.

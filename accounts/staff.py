@@ -79,9 +79,10 @@ class StaffSite(admin.AdminSite):
 
 def _ask_for_second_factor(request: HttpRequest, back: str) -> HttpResponse:
     methods = get_adapter(request).get_reauthentication_methods(request.user)
-    for method in methods:
-        if method["id"].startswith("mfa_"):
-            return redirect(f"{method['url']}?{urlencode({'next': back})}")
+    urls = [method["url"] for method in methods if method["id"].startswith("mfa_")]
+    if urls:
+        # The last is the passkey, for those who have one: a recovery code is for who has lost it.
+        return redirect(f"{urls[-1]}?{urlencode({'next': back})}")
     words = "The staff pages need a second factor: set one up here, then open them again."
     messages.info(request, words)
     return redirect("mfa_index")
