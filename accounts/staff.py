@@ -112,6 +112,10 @@ class ReadOnlyAdmin(_ModelAdmin):
     paginator = BoundedPaginator
     rows_counted_max = ROWS_COUNTED_MAX
     show_full_result_count = False
+    # Facets would count the whole table once for every filter.
+    show_facets = admin.ShowFacets.NEVER
+    # A team's pages are for its members: staff would be told that there is nothing.
+    view_on_site = False
     list_select_related: ClassVar[tuple[str, ...]] = ()
     list_per_page = 50
     list_max_show_all = 0

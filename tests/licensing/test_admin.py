@@ -186,6 +186,7 @@ def test_a_long_list_is_counted_to_a_bound_and_no_further(
         html = root.get(url(License, "changelist")).content.decode()
 
     assert "100 or more\n  licenses" in html
+    assert "_facets" not in html
     counts = [query["sql"] for query in statements if "COUNT(" in query["sql"]]
     assert all("LIMIT 100" in sql for sql in counts)
 
