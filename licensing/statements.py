@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, LiteralString
 
 import psycopg
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, NotSupportedError, OperationalError, connection
 from psycopg import pq
 from psycopg.errors import error_from_result
 
@@ -26,7 +26,8 @@ def fetch_row(statement: LiteralString, parameters: dict[str, Any]) -> Row | Non
     """Run one statement with its `%(name)s` parameters and return its first row, or None.
 
     A connection that PostgreSQL closed while it lay idle (a restart, a failover) is replaced and the statement asked once
-    more, but only outside a transaction: within one, what came before would be lost.
+    more, but only outside a transaction: within one, what came before would be lost. So is one whose prepared statements a
+    migration has outdated; within a transaction that raises OperationalError, and the next call finds a new connection.
     """
     try:
         return _run(statement, parameters)
@@ -34,7 +35,13 @@ def fetch_row(statement: LiteralString, parameters: dict[str, Any]) -> Row | Non
         if connection.in_atomic_block or connection.is_usable():
             raise
         connection.close()
-        return _run(statement, parameters)
+    except NotSupportedError as error:
+        # "cached plan must not change result type" (SQLSTATE 0A000)
+        in_transaction = connection.in_atomic_block
+        connection.close()
+        if in_transaction:
+            raise OperationalError("A prepared statement is outdated") from error
+    return _run(statement, parameters)
 
 
 def _run(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:

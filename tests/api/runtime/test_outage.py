@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from lockence import embedded_postgres
@@ -222,6 +223,26 @@ def test_pages_and_programs_share_threads_and_connections_without_harm(
     assert everybody(
         lambda number: site.dashboard() if number % 2 else site.call("heartbeat", token)
     ) == {200}
+
+
+def test_a_migration_under_a_running_server_is_not_noticed(database: Database, site: Site) -> None:
+    """PostgreSQL refuses to run a prepared statement whose columns have changed since."""
+    token = site.init().json()["session_token"]
+    calls = [
+        lambda number: site.init(),
+        lambda number: site.call("validate", token),
+        lambda number: site.call("heartbeat", token),
+    ]
+    for call in calls:
+        assert everybody(call) == {200}
+
+    with psycopg.connect(database.url.replace("postgres://", "postgresql://")) as connection:
+        for column in ("licensing_license.username", "licensing_policy.name"):
+            table, name = column.split(".")
+            connection.execute(f"ALTER TABLE {table} ALTER {name} TYPE varchar(999)")
+
+    for call in calls:
+        assert everybody(call) == {200}
 
 
 def everybody(act: Callable[[int], Response]) -> set[int]:
