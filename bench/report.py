@@ -17,13 +17,14 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class Sample:
-    """One segment of load; CPU times are in seconds, None where the system does not tell them."""
+    """One segment of load; times are in seconds, None where the system does not tell them."""
 
     load: Load
     workers_cpu: float | None
     database_cpu: float | None
     machine_cpu: float | None
     load_cpu: float | None
+    wall_seconds: float
 
     def facts(self) -> Facts:
         return {
@@ -45,7 +46,7 @@ class Sample:
         if self.machine_cpu is None or self.workers_cpu is None:
             return None
         ours = self.workers_cpu + (self.database_cpu or 0) + (self.load_cpu or 0)
-        return max(0.0, self.machine_cpu - ours) / (self.load.seconds * (os.cpu_count() or 1))
+        return max(0.0, self.machine_cpu - ours) / (self.wall_seconds * (os.cpu_count() or 1))
 
 
 def pair(call: str, connections: int, round: int, sample: Sample, bare: Sample) -> Facts:

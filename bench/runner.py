@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import random
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,9 +59,10 @@ class Runner:
         return facts
 
     def _sample(self, server: Server, path: str, call: str, connections: int) -> Sample:
-        before = self._cpu(server)
+        before, began = self._cpu(server), time.monotonic()
         answered = self._drive(server, path, call, connections, self.seconds)
-        return Sample(answered, *map(_difference, self._cpu(server), before))
+        spent = map(_difference, self._cpu(server), before)
+        return Sample(answered, *spent, wall_seconds=time.monotonic() - began)
 
     def _cpu(self, server: Server) -> tuple[float | None, float | None, float | None, float]:
         """Return the CPU time so far of workers, database, the whole machine, and the load that was made."""
