@@ -5,12 +5,14 @@ A route that the table does not name fails a test here: whoever adds one says wh
 
 import copy
 import dataclasses
+import logging
 import re
 import uuid
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
 import pytest
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -306,6 +308,33 @@ def test_a_row_of_others_is_as_unknown_as_one_that_never_was(world: World, metho
             assert outcome_of(foreign) == outcome_of(never), route
             assert foreign.location == never.location
             assert foreign.events == 0
+
+
+@pytest.mark.parametrize("actor", ["stranger", "owner", "staff"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
+def test_no_other_method_changes_or_breaks_anything(world: World, method: str, actor: str) -> None:
+    surprises = {}
+    for route in RULES:
+        reply = ask(world.clients[actor], method, address_of(route, world.ids))
+        if reply.status_code >= 500 or reply.events:
+            surprises[f"{method} /{route}"] = reply.status_code
+
+    assert surprises == {}
+
+
+def test_what_a_stranger_does_is_mailed_and_logged_without_a_word_of_others(
+    world: World, mailoutbox: list[EmailMessage], caplog: pytest.LogCaptureFixture
+) -> None:
+    mailoutbox.clear()
+    caplog.clear()
+    with caplog.at_level(logging.DEBUG):
+        for route in RULES:
+            for method in ("GET", "POST"):
+                for ids in (world.ids, world.foreign_ids):
+                    ask(world.clients["stranger"], method, address_of(route, ids))
+
+    told = [f"{mail.subject} {mail.body}" for mail in mailoutbox] + caplog.messages
+    assert [text for text in told if CANARY in text] == []
 
 
 @dataclasses.dataclass(frozen=True)
