@@ -90,7 +90,7 @@ def test_the_command_promotes_and_retires(capsys: pytest.CaptureFixture[str]) ->
     call_command("signing_keys", str(application.pk), "--promote")
     assert f"previous  {first}" in capsys.readouterr().out
 
-    call_command("signing_keys", str(application.pk), "--retire", first)
+    call_command("signing_keys", str(application.pk), f"--retire={first}")
     assert first not in capsys.readouterr().out
 
 
@@ -99,7 +99,7 @@ def test_the_command_does_not_retire_a_key_in_use() -> None:
     current = signatures.thumbprint(application.signing_keys.get(state="current").public_key)
 
     with pytest.raises(CommandError, match="promote the next one first"):
-        call_command("signing_keys", str(application.pk), "--retire", current)
+        call_command("signing_keys", str(application.pk), f"--retire={current}")
 
 
 def published(client: Client, application) -> list[str]:

@@ -21,7 +21,11 @@ class Command(BaseCommand):
             "--promote", action="store_true", help="sign with the next key from now on"
         )
         act.add_argument("--replace-next", action="store_true", help="make another next key")
-        act.add_argument("--retire", metavar="KEYID", help="publish a previous key no longer")
+        act.add_argument(
+            "--retire",
+            metavar="KEYID",
+            help="publish a previous key no longer; write --retire=KEYID, for an id may begin with a dash",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         application = Application.objects.filter(pk=options["application"]).first()
