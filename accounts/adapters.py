@@ -3,7 +3,9 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.stagekit import unstash_login
 from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -11,11 +13,9 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts import browsers, ciphers, deletion, reauthentication
+from accounts import browsers, deletion, reauthentication
+from accounts.cells import TOTP_SECRET
 from accounts.models import User
-
-# Where TOTP secrets and the seeds of recovery codes lie. They are made before they have a row of their own.
-_PLACE = {"table": "mfa_authenticator", "column": "data", "row": ""}
 
 _METHODS = {
     "reauthenticate": "Use your password",
@@ -59,12 +59,23 @@ def sign_out_all_browsers(user: User, **facts: Any) -> None:
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """The secrets of second factors are bound to their user: one that is moved to another user's row does not open."""
+
     def encrypt(self, text: str) -> str:
-        return ciphers.encrypt(text, **_PLACE)
+        return TOTP_SECRET.encrypt(text, _who_shows_a_factor())
 
     def decrypt(self, encrypted_text: str) -> str:
-        return ciphers.decrypt(encrypted_text, **_PLACE)
+        return TOTP_SECRET.decrypt(encrypted_text, _who_shows_a_factor())
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: str) -> str:
         """Suggest a name for a new passkey; people give it a better one."""
         return f"Passkey {user.authenticator_set.filter(type=type).count() + 1}"  # type: ignore[attr-defined]
+
+
+def _who_shows_a_factor() -> object:
+    """Return the id of who is signed in, or else of who gave their password and is asked for a factor next."""
+    user = context.request.user
+    if user.is_authenticated:
+        return user.pk
+    login = unstash_login(context.request, peek=True)
+    return login.user.pk if login else ""

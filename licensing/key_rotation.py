@@ -23,6 +23,8 @@ SIGNING_KEY = Cell(signatures.SIGNING_KEY_TABLE, signatures.SIGNING_KEY_COLUMN)
 CELLS = (API_KEY, LICENSE_KEY, SIGNING_KEY, *cells.CELLS)
 
 _Row = dict[str, Any]
+# A row's id, what its ciphertext is bound to, and the ciphertext.
+_Sealed = tuple[object, object, str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,8 +104,8 @@ def _reencrypt(cell: Cell, batch_size: int) -> Iterator[Batch]:
     )
     update = _update_unless_in_use(cell, f"{cell.column} = {written}", f"{value} = %(old)s")
 
-    def moved(row: object, old: str) -> _Row:
-        return {"id": row, "old": old, "new": cell.encrypt(cell.decrypt(old, row), row)}
+    def moved(row: object, bound_to: object, old: str) -> _Row:
+        return {"id": row, "old": old, "new": cell.encrypt(cell.decrypt(old, bound_to), bound_to)}
 
     for rows in _stale_rows(cell, _stale_cell(cell), batch_size):
         batch = _move(str(cell), rows, moved, update)
@@ -115,8 +117,8 @@ def _reindex(index: Index, batch_size: int) -> Iterator[Batch]:
     assignments = ", ".join(f"{name} = %({name})s" for name in names)
     update = _update_unless_in_use(index.cell, assignments, "true")
 
-    def moved(row: object, ciphertext: str) -> _Row:
-        return {"id": row, **index.columns(index.cell.decrypt(ciphertext, row))}
+    def moved(row: object, bound_to: object, ciphertext: str) -> _Row:
+        return {"id": row, **index.columns(index.cell.decrypt(ciphertext, bound_to))}
 
     for rows in _stale_rows(index.cell, _stale_index(), batch_size):
         yield _move(f"{index.cell.table}.key_digest", rows, moved, update)
@@ -124,14 +126,14 @@ def _reindex(index: Index, batch_size: int) -> Iterator[Batch]:
 
 def _move(
     place: str,
-    rows: list[tuple[object, str]],
-    moved: Callable[[object, str], _Row],
+    rows: list[_Sealed],
+    moved: Callable[[object, object, str], _Row],
     update: str,
 ) -> Batch:
     parameters, undecipherable = [], 0
-    for row, ciphertext in rows:
+    for sealed in rows:
         try:
-            parameters.append(moved(row, ciphertext))
+            parameters.append(moved(*sealed))
         except UndecipherableError:
             undecipherable += 1
     with transaction.atomic(), connection.cursor() as cursor:
@@ -152,20 +154,18 @@ def _update_unless_in_use(cell: Cell, assignments: str, guard: str) -> str:
     """
 
 
-def _stale_rows(
-    cell: Cell, stale: tuple[str, _Row], batch_size: int
-) -> Iterator[list[tuple[object, str]]]:
+def _stale_rows(cell: Cell, stale: tuple[str, _Row], batch_size: int) -> Iterator[list[_Sealed]]:
     condition, parameters = stale
     after: Any = None
     while True:
         behind = "" if after is None else f"AND {cell.row_column} > %(after)s"
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {cell.row_column}, {_value(cell)} FROM {cell.table} "
+                f"SELECT {cell.row_column}, {cell.bound_column}, {_value(cell)} FROM {cell.table} "
                 f"WHERE {condition} {behind} ORDER BY {cell.row_column} LIMIT %(size)s",
                 {**parameters, "after": after, "size": batch_size},
             )
-            rows: list[tuple[object, str]] = cursor.fetchall()
+            rows: list[_Sealed] = cursor.fetchall()
         if not rows:
             return
         yield rows

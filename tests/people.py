@@ -1,8 +1,10 @@
 """What people do with their accounts, as tests need it: confirm an address, set up a second factor, sign in."""
 
 import time
+from contextlib import AbstractContextManager
 
 from allauth.account.internal.flows.login import record_authentication
+from allauth.core.context import request_context
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
@@ -22,8 +24,9 @@ def confirm_address(user: User) -> User:
 def set_up_app(user: User) -> str:
     """Give a user an authenticator app, with recovery codes as the site makes them; returns its secret."""
     secret = generate_totp_secret()
-    TOTP.activate(user, secret)
-    RecoveryCodes.activate(user)
+    with _asked_by(user):
+        TOTP.activate(user, secret)
+        RecoveryCodes.activate(user)
     return secret
 
 
@@ -34,7 +37,8 @@ def code_of(secret: str, *, steps: int = 0) -> str:
 
 def recovery_codes_of(user: User) -> list[str]:
     stored = Authenticator.objects.get(user=user, type=Authenticator.Type.RECOVERY_CODES)
-    codes: list[str] = stored.wrap().get_unused_codes()
+    with _asked_by(user):
+        codes: list[str] = stored.wrap().get_unused_codes()
     return codes
 
 
@@ -61,3 +65,10 @@ def show_again(client: Client) -> None:
     """Answer the question that comes before what matters: is it still you?"""
     response = client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     assert response.status_code == 302
+
+
+def _asked_by(user: User) -> AbstractContextManager[None]:
+    """As on a page that this user asked for."""
+    request = HttpRequest()
+    request.user = user
+    return request_context(request)

@@ -1,7 +1,10 @@
 """Authenticator apps and recovery codes, over HTTP; passkeys need a browser (tests/pages/test_second_factors.py)."""
 
+import importlib
+
 import pytest
 from allauth.mfa.models import Authenticator
+from django.apps import apps
 from django.core.mail import EmailMultiAlternatives
 from django.db import connection
 from django.test import Client
@@ -65,6 +68,37 @@ def test_a_code_works_once(client: Client, known: User) -> None:
     assert not is_signed_in(thief)
 
 
+def test_a_secret_that_was_moved_to_another_user_signs_nobody_in(
+    client: Client, known: User, stranger: User
+) -> None:
+    secret = set_up_app(stranger)
+    set_up_app(known)
+    moved = Authenticator.objects.get(user=stranger, type="totp").data
+    Authenticator.objects.filter(user=known, type="totp").update(data=moved)
+    log_in(client, known)
+
+    with pytest.raises(ciphers.UndecipherableError):
+        client.post(reverse(AUTHENTICATE), {"code": code_of(secret)})
+
+    assert not is_signed_in(client)
+
+
+def test_a_secret_that_was_bound_to_its_column_alone_is_bound_to_its_user(
+    client: Client, known: User
+) -> None:
+    secret = set_up_app(known)
+    migration = importlib.import_module(
+        "accounts.migrations.0010_second_factors_bound_to_their_user"
+    )
+    migration.unbind(apps, None)
+    log_in(client, known)
+
+    migration.bind(apps, None)
+
+    client.post(reverse(AUTHENTICATE), {"code": code_of(secret)})
+    assert is_signed_in(client)
+
+
 @pytest.mark.parametrize("steps", [-3, 3])
 def test_an_old_code_is_wrong(steps: int, client: Client, known: User) -> None:
     secret = set_up_app(known)
@@ -98,7 +132,7 @@ def test_the_secret_and_the_seed_lie_encrypted(client: Client, known: User) -> N
     assert secret not in stored
     for factor in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN):
         sealed = factor.data.get("secret") or factor.data["seed"]
-        assert ciphers.decrypt(sealed, table="mfa_authenticator", column="data", row="")
+        assert ciphers.decrypt(sealed, table="mfa_authenticator", column="data", row=factor.user_id)
 
 
 @pytest.mark.django_db(transaction=True)

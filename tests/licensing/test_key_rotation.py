@@ -248,7 +248,7 @@ def test_every_ciphertext_of_ours_is_in_the_registry() -> None:
 
 def test_second_factor_secrets_move_as_well(rings: Rings, db: None) -> None:
     user = factories.make_user()
-    sealed = TOTP_SECRET.encrypt("JBSWY3DPEHPK3PXP")
+    sealed = TOTP_SECRET.encrypt("JBSWY3DPEHPK3PXP", user.pk)
     Authenticator = apps.get_model("mfa", "Authenticator")
     Authenticator.objects.create(user=user, type="totp", data={"secret": sealed, "other": 1})
     rings.hold(new=NEW, old=OLD)
@@ -257,7 +257,7 @@ def test_second_factor_secrets_move_as_well(rings: Rings, db: None) -> None:
 
     data = Authenticator.objects.get().data
     assert key_id_of(data["secret"]) == "new"
-    assert TOTP_SECRET.decrypt(data["secret"]) == "JBSWY3DPEHPK3PXP"
+    assert TOTP_SECRET.decrypt(data["secret"], user.pk) == "JBSWY3DPEHPK3PXP"
     assert data["other"] == 1
 
 

@@ -209,6 +209,7 @@ def take_a_second_factor(browser: "Browser") -> dict[str, str]:
     browser.post(activate, page, code=code)
     codes = re.findall(r"\b\d{8}\b", browser.get("/accounts/2fa/recovery-codes/"))
     assert len(codes) == 10
+    seeded = Authenticator.objects.get(type="recovery_codes")
     return {
         "TOTP secret": totp_secret,
         # One code is too short to be told from chance; who kept them kept them in a row.
@@ -217,7 +218,7 @@ def take_a_second_factor(browser: "Browser") -> dict[str, str]:
             for between in (",", ", ", " ", "\n", '","', '", "', "', '")
         },
         "seed of the recovery codes": RECOVERY_CODES_SEED.decrypt(
-            Authenticator.objects.get(type="recovery_codes").data["seed"]
+            seeded.data["seed"], seeded.user_id
         ),
     }
 

@@ -112,3 +112,12 @@ def test_mail_goes_where_email_url_says() -> None:
     values = read(environment, "EMAIL_HOST", "EMAIL_PORT", "EMAIL_USE_TLS", "EMAIL_HOST_USER")
 
     assert list(values.values()) == ["mail.example", 587, True, "me"]
+
+
+@pytest.mark.parametrize(("query", "seconds"), [("", 5), ("?connect_timeout=30", 30)])
+def test_a_database_that_does_not_answer_is_given_up_on(query: str, seconds: int) -> None:
+    url = f"postgres://lockence:pw@db.internal:5433/lockence{query}"
+
+    databases = read(production(DATABASE_URL=url), "DATABASES")["DATABASES"]
+
+    assert databases["default"]["OPTIONS"]["connect_timeout"] == seconds
