@@ -16,7 +16,7 @@ from licensing.models import Application
 # What an action begins with, by what people look for.
 KINDS = {
     "people": ("team.", "member.", "invitation.", "events."),
-    "applications": ("application.", "policy."),
+    "applications": ("application.", "policy.", "entitlement."),
     "keys": ("api_key.", "signing_key.", "token."),
     "licenses": ("license.", "licenses."),
     "devices": ("device.", "session."),

@@ -12,17 +12,33 @@ from licensing.models import (
     ApiKey,
     Application,
     Device,
+    Entitlement,
     License,
     LicenseBatch,
+    LicenseEntitlement,
     Policy,
+    PolicyEntitlement,
     Session,
     SigningKey,
+    Usage,
 )
 
 logger = logging.getLogger(__name__)
 
 # From the leaves up, each as one statement: the tables are long, and no row of them needs a look.
-_TABLES = (Session, Device, License, LicenseBatch, Policy, ApiKey, SigningKey)
+_TABLES = (
+    Usage,
+    LicenseEntitlement,
+    PolicyEntitlement,
+    Entitlement,
+    Session,
+    Device,
+    License,
+    LicenseBatch,
+    Policy,
+    ApiKey,
+    SigningKey,
+)
 
 
 def delete_due_accounts(*, now: dt.datetime) -> int:

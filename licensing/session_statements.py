@@ -1,9 +1,11 @@
-# ruff: noqa: S608 (statements are put together from constants of this file alone)
+# ruff: noqa: S608 (statements are put together from constants of our own files alone)
 """The SQL of the four client calls: each statement finds, judges and writes at once, by the database's clock.
 
 Names in capitals are whole statements; `sessions.py` says when each is used. `statement_timestamp()` and not `now()`: after a
 wait for a lock, a transaction's own start lies in the past.
 """
+
+from licensing.entitlement_statements import ENTITLEMENTS
 
 
 def _first_of(select: str, *conditions: str) -> str:
@@ -57,6 +59,7 @@ _LICENSE_FACTS = """
     license.expires_at IS NOT NULL AND license.expires_at <= statement_timestamp() AS license_is_expired,
     policy.name AS policy_name, license.username, license.metadata, policy.heartbeat_interval_seconds
 """
+_WITHOUT_ENTITLEMENTS = "NULL::jsonb"
 
 _CURRENT_SIGNING_KEY = """
     JOIN licensing_signingkey signing_key
@@ -64,7 +67,7 @@ _CURRENT_SIGNING_KEY = """
 """
 
 FIND_LICENSE = f"""
-    SELECT {_LICENSE_FACTS}, {_SESSIONS_MAX},
+    SELECT {_LICENSE_FACTS}, {ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX},
         failures.hits, CEIL(EXTRACT(EPOCH FROM failures.ends_at - statement_timestamp()))::int
     FROM ({_API_KEY}) key
     JOIN licensing_application application ON application.id = key.application_id
@@ -219,8 +222,8 @@ BIND_DEVICE = f"""
 """
 
 # A heartbeat that was on its way while the license was cut short may have written a later end than the license has.
-FIND_SESSION = f"""
-    SELECT {_LICENSE_FACTS},
+_FIND_SESSION = f"""
+    SELECT {_LICENSE_FACTS}, {_WITHOUT_ENTITLEMENTS} AS entitlements,
         session.id AS session_id,
         LEAST(session.expires_at, license.expires_at) AS session_expires_at,
         session.ended_at IS NOT NULL AS session_is_ended,
@@ -237,12 +240,13 @@ FIND_SESSION = f"""
     LEFT JOIN licensing_device device ON device.id = session.device_id
     WHERE {_USABLE_API_KEY}
 """
+FIND_SESSION = _FIND_SESSION.replace(_WITHOUT_ENTITLEMENTS, ENTITLEMENTS)
 
 # The guard stands again on the row that is written: a session that was ended while this statement waited stays ended.
 # Its commit does not wait for the disk, which is half of what a heartbeat costs: a crash of PostgreSQL may forget the beats of
 # its last half second, and the next ones make up for it. For that the statement must be a transaction of its own.
 TOUCH_SESSION = f"""
-    WITH found AS ({FIND_SESSION}), touched AS (
+    WITH found AS ({_FIND_SESSION}), touched AS (
         UPDATE licensing_session session
         SET last_seen_at = statement_timestamp(), expires_at = found.session_end
         FROM found

@@ -61,6 +61,7 @@ class LicenseFacts:
     policy_name: str
     username: str
     metadata: dict[str, Any]
+    entitlements: dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -286,7 +287,7 @@ def _usable_license(
     """Raise the first refusal, in the order of precedence, that application and license call for."""
     *who, enabled, license_id, status, expires_at, is_expired = facts[:8]
     signing = SigningFacts(*who)
-    policy_name, username, metadata, heartbeat_interval_seconds = facts[8:]
+    policy_name, username, metadata, heartbeat_interval_seconds, entitlements = facts[8:]
     if not enabled:
         raise errors.ApplicationDisabledError(signing=signing)
     if license_id is None:
@@ -298,7 +299,13 @@ def _usable_license(
     if is_expired:
         raise errors.LicenseExpiredError(signing=signing)
     license = LicenseFacts(
-        license_id, status, expires_at, policy_name, username, json.loads(metadata)
+        license_id,
+        status,
+        expires_at,
+        policy_name,
+        username,
+        json.loads(metadata),
+        json.loads(entitlements) if entitlements else {},
     )
     return signing, license, heartbeat_interval_seconds
 

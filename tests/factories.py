@@ -10,10 +10,18 @@ from django.utils import timezone
 from accounts.access import Role
 from accounts.models import Membership, Team, User
 from accounts.teams import create_team
-from licensing import applications, licenses, management_tokens, policies, sessions, signing_keys
+from licensing import (
+    applications,
+    entitlements,
+    licenses,
+    management_tokens,
+    policies,
+    sessions,
+    signing_keys,
+)
 from licensing.events import SYSTEM
 from licensing.management_tokens import NewToken
-from licensing.models import Application, License, Policy, Session
+from licensing.models import Application, Entitlement, License, Policy, Session
 from licensing.scopes import Scope
 
 PASSWORD = "correct horse battery staple"
@@ -45,6 +53,23 @@ def make_policy(application: Application, **rules: Any) -> Policy:
     return policies.create_policy(
         application=application, rules=policies.Rules(**rules), actor=SYSTEM
     )
+
+
+def make_entitlement(
+    application: Application, name: str = "export", kind: str = "boolean", **facts: Any
+) -> Entitlement:
+    return entitlements.create_entitlement(
+        application=application, name=name, kind=kind, actor=SYSTEM, **facts
+    )
+
+
+def grant(to: Policy | License, entitlement: Entitlement, value: Any = True, **facts: Any) -> None:
+    """Say how much of an entitlement a policy or a license has."""
+    facts |= {"entitlement": entitlement, "value": value, "actor": SYSTEM}
+    if isinstance(to, Policy):
+        entitlements.grant_to_policy(policy=to, **facts)
+    else:
+        entitlements.grant_to_license(license=to, **facts)
 
 
 def make_licenses(

@@ -149,7 +149,7 @@ def _session_members(session: sessions.SessionFacts) -> Members:
             "status": license.status,
             "expires_at": _time(license.expires_at) if license.expires_at else None,
             "policy": license.policy_name,
-            "entitlements": {},
+            "entitlements": license.entitlements,
         },
         "heartbeat_interval": session.heartbeat_interval_seconds,
     }

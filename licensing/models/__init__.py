@@ -4,22 +4,30 @@ from accounts.models import Event
 from licensing.models.api_key import ApiKey
 from licensing.models.application import Application
 from licensing.models.device import Device
+from licensing.models.entitlement import Entitlement
 from licensing.models.license import License
 from licensing.models.license_batch import LicenseBatch
+from licensing.models.license_entitlement import LicenseEntitlement
 from licensing.models.management_token import ManagementToken
 from licensing.models.policy import Policy
+from licensing.models.policy_entitlement import PolicyEntitlement
 from licensing.models.session import Session
 from licensing.models.signing_key import SigningKey
+from licensing.models.usage import Usage
 
 __all__ = [
     "ApiKey",
     "Application",
     "Device",
+    "Entitlement",
     "Event",
     "License",
     "LicenseBatch",
+    "LicenseEntitlement",
     "ManagementToken",
     "Policy",
+    "PolicyEntitlement",
     "Session",
     "SigningKey",
+    "Usage",
 ]

@@ -1,0 +1,65 @@
+# ruff: noqa: S608 (statements are put together from constants of this file alone)
+"""The SQL of entitlements: pieces that stand inside the statements of the client calls, where `license` is a row."""
+
+# The moment at which a period began. What never starts anew has begun with 1970.
+_PERIOD_STARTS_AT = """
+    CASE entitlement.period
+        WHEN 'never' THEN 'epoch'::timestamptz
+        ELSE date_trunc(entitlement.period, statement_timestamp() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
+    END
+"""
+# Counted from the period's begin as a clock in UTC shows it: months differ in length.
+_PERIOD_ENDS_AT = """
+    CASE WHEN entitlement.period <> 'never' THEN (
+        date_trunc(entitlement.period, statement_timestamp() AT TIME ZONE 'UTC')
+        + ('1 ' || entitlement.period)::interval
+    ) AT TIME ZONE 'UTC' END
+"""
+
+# One row for each entitlement that the license has at this moment: the license's own word, and without one its policy's. A
+# word that has expired is as if it had never been said.
+GRANTED = f"""
+    SELECT DISTINCT ON (entitlement.id)
+        entitlement.id, entitlement.name, entitlement.kind, word.value, word.expires_at,
+        {_PERIOD_STARTS_AT} AS period_starts_at, {_PERIOD_ENDS_AT} AS period_ends_at
+    FROM (
+        SELECT entitlement_id, value, expires_at, 1 AS rank
+        FROM licensing_licenseentitlement WHERE license_id = license.id
+        UNION ALL
+        SELECT entitlement_id, value, expires_at, 2
+        FROM licensing_policyentitlement WHERE policy_id = license.policy_id
+    ) word
+    JOIN licensing_entitlement entitlement ON entitlement.id = word.entitlement_id
+    WHERE word.expires_at IS NULL OR word.expires_at > statement_timestamp()
+    ORDER BY entitlement.id, word.rank
+"""
+
+
+def _time(moment: str) -> str:
+    return f"""to_char({moment} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
+
+
+# An object of objects by name, as programs are told it; NULL for none.
+ENTITLEMENTS = f"""(
+    SELECT jsonb_object_agg(granted.name, CASE granted.kind
+        WHEN 'metered' THEN jsonb_build_object(
+            'kind', granted.kind,
+            'limit', granted.value,
+            'used', COALESCE(usage.used, 0),
+            'remaining', CASE WHEN granted.value IS NOT NULL
+                THEN GREATEST(granted.value::bigint - COALESCE(usage.used, 0), 0) END,
+            'resets_at', {_time("granted.period_ends_at")},
+            'expires_at', {_time("granted.expires_at")}
+        )
+        ELSE jsonb_build_object(
+            'kind', granted.kind,
+            'value', granted.value,
+            'expires_at', {_time("granted.expires_at")}
+        )
+    END)
+    FROM ({GRANTED}) granted
+    LEFT JOIN licensing_usage usage
+        ON usage.license_id = license.id
+        AND usage.entitlement_id = granted.id
+        AND usage.starts_at = granted.period_starts_at
+)"""
