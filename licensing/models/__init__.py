@@ -13,6 +13,7 @@ from licensing.models.policy import Policy
 from licensing.models.policy_entitlement import PolicyEntitlement
 from licensing.models.session import Session
 from licensing.models.signing_key import SigningKey
+from licensing.models.trial_use import TrialUse
 from licensing.models.usage import Usage
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "PolicyEntitlement",
     "Session",
     "SigningKey",
+    "TrialUse",
     "Usage",
 ]

@@ -20,6 +20,9 @@ class Application(models.Model):
         default=True,
         help_text="While an application is disabled, every call of its programs is refused.",
     )
+    # The developer's own words for refusals, {code: {language: text}}, and when they last changed.
+    own_words = models.JSONField(default=dict, blank=True, editable=False)
+    own_words_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The first call that ever authenticated: the page that leads a newcomer waits for it.
     first_init_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

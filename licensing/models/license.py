@@ -12,7 +12,8 @@ from accounts import ciphers
 from accounts.ids import uuid7
 from licensing.models.application import Application
 from licensing.models.license_batch import LicenseBatch
-from licensing.models.policy import Policy
+from licensing.models.policy import GRACE_MAX_SECONDS, Policy
+from licensing.versions import KEY_MAX, VERSION_MAX
 
 
 class LicenseQuerySet(models.QuerySet["License"]):
@@ -70,6 +71,26 @@ class License(models.Model):
         blank=True,
         help_text="Instead of the policy's number. Empty: the policy's.",
     )
+    grace_seconds = models.PositiveIntegerField(
+        "grace period",
+        null=True,
+        blank=True,
+        help_text="Instead of the policy's. Empty: the policy's.",
+    )
+    expiry_strategy = models.CharField(
+        "after that",
+        max_length=10,
+        choices=Policy.ExpiryStrategy.choices,
+        blank=True,
+        help_text="Instead of what the policy says. Empty: the policy's.",
+    )
+    app_version_min = models.CharField("from version", max_length=VERSION_MAX, blank=True)
+    app_version_max = models.CharField("up to version", max_length=VERSION_MAX, blank=True)
+    app_version_min_key = models.CharField(max_length=KEY_MAX, blank=True, editable=False)
+    app_version_max_key = models.CharField(max_length=KEY_MAX, blank=True, editable=False)
+    # Since when its time stands still: what has passed until it leaves its suspension is put behind its end.
+    frozen_at = models.DateTimeField("time frozen", null=True, blank=True, editable=False)
+    revoked_reason = models.CharField("reason of the revocation", max_length=500, blank=True)
     # Kept by the same guarded statement that takes a place, so that no two programs can take the last one.
     devices_used = models.PositiveIntegerField(default=0, editable=False)
     first_used_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -109,6 +130,23 @@ class License(models.Model):
             models.CheckConstraint(
                 name="license_allows_a_session",
                 condition=models.Q(sessions_max=None) | models.Q(sessions_max__gte=1),
+            ),
+            models.CheckConstraint(
+                name="license_grace_is_sane",
+                condition=models.Q(grace_seconds=None)
+                | models.Q(grace_seconds__range=(0, GRACE_MAX_SECONDS)),
+            ),
+            models.CheckConstraint(
+                name="license_expiry_strategy_is_known",
+                condition=models.Q(expiry_strategy__in=("", "refuse", "fall_back")),
+            ),
+            models.CheckConstraint(
+                name="license_time_is_frozen_by_a_suspension",
+                condition=models.Q(frozen_at=None) | models.Q(status="suspended"),
+            ),
+            models.CheckConstraint(
+                name="license_reason_is_of_a_revocation",
+                condition=models.Q(revoked_reason="") | models.Q(status="revoked"),
             ),
         )
         indexes = (

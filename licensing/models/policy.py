@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from accounts.ids import uuid7
 from licensing.models.application import Application
+from licensing.versions import KEY_MAX, VERSION_MAX
 
 STANDARD_NAME = "Standard"
 SECONDS_PER_DAY = 86_400
@@ -15,12 +16,25 @@ DURATION_MAX_SECONDS = 100 * 366 * SECONDS_PER_DAY
 SESSION_LIFETIME_MIN_SECONDS = 60
 SESSION_LIFETIME_MAX_SECONDS = 366 * SECONDS_PER_DAY
 HEARTBEAT_INTERVAL_MIN_SECONDS = 10
+GRACE_MAX_SECONDS = 366 * SECONDS_PER_DAY
 
 
 class Policy(models.Model):
     class ClockStart(models.TextChoices):
         CREATION = "creation", "When the license is issued"
         FIRST_USE = "first_use", "When a program first uses it"
+
+    class Renewal(models.TextChoices):
+        FROM_EXPIRY = "from_expiry", "From the end that it has"
+        FROM_NOW = "from_now", "From the moment of the renewal"
+        FROM_NOW_IF_EXPIRED = (
+            "from_now_if_expired",
+            "From the end that it has, or from now once that is past",
+        )
+
+    class ExpiryStrategy(models.TextChoices):
+        REFUSE = "refuse", "Refuse the license"
+        FALL_BACK = "fall_back", "Keep it working without entitlements"
 
     class SessionsOverflow(models.TextChoices):
         REFUSE = "refuse", "Refuse the new session"
@@ -35,6 +49,43 @@ class Policy(models.Model):
     )
     clock_start = models.CharField(
         "clock starts", max_length=10, choices=ClockStart.choices, default=ClockStart.CREATION
+    )
+    ends_at = models.DateTimeField(
+        "fixed end",
+        null=True,
+        blank=True,
+        help_text="Instead of a duration: all end at this moment.",
+    )
+    renewal = models.CharField(
+        "a renewal counts",
+        max_length=20,
+        choices=Renewal.choices,
+        default=Renewal.FROM_NOW_IF_EXPIRED,
+    )
+    grace_seconds = models.PositiveIntegerField(
+        "grace period", default=0, help_text="How long a license still works after its end."
+    )
+    expiry_strategy = models.CharField(
+        "after that", max_length=10, choices=ExpiryStrategy.choices, default=ExpiryStrategy.REFUSE
+    )
+    is_trial = models.BooleanField(
+        "trial", default=False, help_text="Each device may try once, whatever its license."
+    )
+    suspension_freezes_time = models.BooleanField(
+        "suspension freezes time",
+        default=False,
+        help_text="A license that is restored gets back the time that it was suspended.",
+    )
+    # Beside each version its key, by which the database compares (licensing/versions.py).
+    app_version_min = models.CharField("from version", max_length=VERSION_MAX, blank=True)
+    app_version_max = models.CharField("up to version", max_length=VERSION_MAX, blank=True)
+    app_version_min_key = models.CharField(max_length=KEY_MAX, blank=True, editable=False)
+    app_version_max_key = models.CharField(max_length=KEY_MAX, blank=True, editable=False)
+    download_url = models.URLField(
+        "download link",
+        max_length=500,
+        blank=True,
+        help_text="Told to programs of another version than these.",
     )
     devices_max = models.PositiveIntegerField(
         "devices",
@@ -92,6 +143,22 @@ class Policy(models.Model):
                 | models.Q(duration_seconds__range=(1, DURATION_MAX_SECONDS)),
             ),
             models.CheckConstraint(
+                name="policy_has_one_end",
+                condition=models.Q(duration_seconds=None) | models.Q(ends_at=None),
+            ),
+            models.CheckConstraint(
+                name="policy_renewal_is_known",
+                condition=models.Q(renewal__in=("from_expiry", "from_now", "from_now_if_expired")),
+            ),
+            models.CheckConstraint(
+                name="policy_grace_is_sane",
+                condition=models.Q(grace_seconds__range=(0, GRACE_MAX_SECONDS)),
+            ),
+            models.CheckConstraint(
+                name="policy_expiry_strategy_is_known",
+                condition=models.Q(expiry_strategy__in=("refuse", "fall_back")),
+            ),
+            models.CheckConstraint(
                 name="policy_allows_a_device",
                 condition=models.Q(devices_max=None) | models.Q(devices_max__gte=1),
             ),
@@ -123,6 +190,8 @@ class Policy(models.Model):
 
     def expiry_of_a_license_issued(self, at: dt.datetime) -> dt.datetime | None:
         """Return when a license issued at this moment ends: None for ever, or until its first use starts the clock."""
+        if self.ends_at is not None:
+            return self.ends_at
         if self.duration_seconds is None or self.clock_start == self.ClockStart.FIRST_USE:
             return None
         return at + dt.timedelta(seconds=self.duration_seconds)

@@ -8,6 +8,7 @@ from accounts.ids import uuid7
 from licensing.models.application import Application
 from licensing.models.device import Device
 from licensing.models.license import License
+from licensing.versions import KEY_MAX
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -29,6 +30,8 @@ class Session(models.Model):
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="sessions")
     token_digest = models.BinaryField(max_length=32, unique=True, editable=False)
     app_version = models.CharField(max_length=50, blank=True)
+    # What the database compares (licensing/versions.py); None for a session that is older than the comparing.
+    app_version_key = models.CharField(max_length=KEY_MAX, null=True, editable=False)  # noqa: DJ001
     ip_address = models.GenericIPAddressField("IP address", null=True, blank=True)
     opened_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
