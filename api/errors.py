@@ -23,11 +23,14 @@ STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
     errors.SessionEndedError: HTTPStatus.NOT_FOUND,
     errors.SessionExpiredError: HTTPStatus.NOT_FOUND,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.IdempotencyKeyInUseError: HTTPStatus.CONFLICT,
     errors.LicenseStateError: HTTPStatus.CONFLICT,
     errors.PolicyInUseError: HTTPStatus.CONFLICT,
     errors.PolicyIsDefaultError: HTTPStatus.CONFLICT,
     errors.SigningKeyInUseError: HTTPStatus.CONFLICT,
     errors.SigningKeyStateError: HTTPStatus.CONFLICT,
+    errors.PreconditionFailedError: HTTPStatus.PRECONDITION_FAILED,
+    errors.IdempotencyKeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotAcceptableError: HTTPStatus.NOT_ACCEPTABLE,
     errors.MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -39,6 +42,8 @@ STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
 
 # Long enough for a restart of the database, short enough that a program's user need not notice.
 UNAVAILABLE_RETRY_AFTER_SECONDS = 5
+# As long as an act takes.
+IN_USE_RETRY_AFTER_SECONDS = 1
 
 
 def retry_after_seconds(refusal: errors.RefusalError) -> int | None:
@@ -47,6 +52,8 @@ def retry_after_seconds(refusal: errors.RefusalError) -> int | None:
         return refusal.outcome.retry_after_seconds
     if isinstance(refusal, errors.TemporarilyUnavailableError):
         return UNAVAILABLE_RETRY_AFTER_SECONDS
+    if isinstance(refusal, errors.IdempotencyKeyInUseError):
+        return IN_USE_RETRY_AFTER_SECONDS
     return None
 
 

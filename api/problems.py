@@ -27,18 +27,26 @@ _ADDRESSES = re.compile(r"/api/v1/(applications|tokens)(?!/[^/]+/keys/?$)(/|$)")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one member of the body (a JSON pointer, RFC 6901) or one query parameter."""
+    """What is wrong with one member of the body (a JSON pointer, RFC 6901), one query parameter or one header."""
 
     place: str
     detail: str
-    is_parameter: bool = False
+    kind: str = "pointer"
 
     def members(self) -> dict[str, str]:
-        return {"parameter" if self.is_parameter else "pointer": self.place, "detail": self.detail}
+        return {self.kind: self.place, "detail": self.detail}
 
 
 class FaultyParametersError(exceptions.ValidationError):
     """As ValidationError is for the body, for the query string."""
+
+    kind = "parameter"
+
+
+class FaultyHeadersError(exceptions.ValidationError):
+    """And for what stands above the body."""
+
+    kind = "header"
 
 
 def is_told_in(path: str) -> bool:
@@ -79,8 +87,8 @@ def answer_exception(error: Exception, context: Mapping[str, Any]) -> HttpRespon
     """Return what a view answers when it raised: DRF's EXCEPTION_HANDLER of the management views. Nothing gets past it."""
     request: HttpRequest = context["request"]
     if isinstance(error, exceptions.ValidationError):
-        is_parameter = isinstance(error, FaultyParametersError)
-        faults = [Fault(*found, is_parameter) for found in _faults_in(error.detail, is_parameter)]
+        kind = getattr(error, "kind", "pointer")
+        faults = [Fault(*found, kind) for found in _faults_in(error.detail, kind != "pointer")]
         what = faults[0].place.removeprefix("/") or "body"
         faulty = errors.InvalidRequestError(f"{what}: {faults[0].detail}")
         return problem(faulty, request.META, faults=faults)
@@ -120,17 +128,17 @@ def _headers_of(refusal: errors.RefusalError) -> dict[str, str]:
     return headers
 
 
-def _faults_in(detail: Any, is_parameter: bool, path: str = "") -> Iterator[tuple[str, str]]:
+def _faults_in(detail: Any, is_name: bool, path: str = "") -> Iterator[tuple[str, str]]:
     """Walk what DRF says is wrong, down to each message."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
             here = name == api_settings.NON_FIELD_ERRORS_KEY
-            yield from _faults_in(inner, is_parameter, path if here else _below(path, name))
+            yield from _faults_in(inner, is_name, path if here else _below(path, name))
     elif isinstance(detail, list):
         for inner in detail:
-            yield from _faults_in(inner, is_parameter, path)
+            yield from _faults_in(inner, is_name, path)
     else:
-        yield path.removeprefix("/") if is_parameter else path, str(detail)
+        yield path.removeprefix("/") if is_name else path, str(detail)
 
 
 def _below(path: str, name: object) -> str:

@@ -168,6 +168,19 @@ def token_of_token(token: ManagementToken, id: uuid.UUID) -> ManagementToken:
     return _one(tokens_of_token(token), id)
 
 
+def hold_row(row: _Row) -> _Row:
+    """Return a row that came through a door as it is now, and lock it until the end of the transaction.
+
+    What its verbs lock first is locked first here as well: the license of a device, the application of a key.
+    """
+    if isinstance(row, Device | Session):
+        License.objects.select_for_update(no_key=True).get(pk=row.license_id)
+    if isinstance(row, SigningKey | ApiKey):
+        Application.objects.select_for_update(no_key=True).get(pk=row.application_id)
+    rows = type(row)._default_manager.select_for_update(no_key=True)
+    return _one(rows, row.pk)
+
+
 def _found(rows: QuerySet[_Row], application: Application, id: uuid.UUID) -> _Row:
     return _one(rows.filter(application=application), id)
 

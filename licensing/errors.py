@@ -156,6 +156,25 @@ class SigningKeyStateError(RefusalError):
     default_message = "This key has signed before and was replaced: it does not come back"
 
 
+class IdempotencyKeyInUseError(RefusalError):
+    code = "idempotency_key_in_use"
+    default_message = "A call with this Idempotency-Key is not finished yet: ask again in a moment"
+
+
+class IdempotencyKeyReusedError(RefusalError):
+    code = "idempotency_key_reused"
+    default_message = (
+        "This Idempotency-Key came with another request before: take a new key for each act"
+    )
+
+
+class PreconditionFailedError(RefusalError):
+    """What the caller saw last is not what is there now, so nothing was done."""
+
+    code = "precondition_failed"
+    default_message = "It has changed since you read it: read it again, and decide anew"
+
+
 class LicenseStateError(RefusalError):
     """A license is not in a state from which the wanted move is allowed."""
 

@@ -15,12 +15,12 @@ from django.db import connection, transaction
 from accounts import cells
 from accounts.cells import Cell
 from accounts.ciphers import UndecipherableError
-from licensing import signatures, tokens
+from licensing import idempotency, signatures, tokens
 
 API_KEY = Cell("licensing_apikey", "key_ciphertext")
 LICENSE_KEY = Cell("licensing_license", "key_ciphertext")
 SIGNING_KEY = Cell(signatures.SIGNING_KEY_TABLE, signatures.SIGNING_KEY_COLUMN)
-CELLS = (API_KEY, LICENSE_KEY, SIGNING_KEY, *cells.CELLS)
+CELLS = (API_KEY, LICENSE_KEY, SIGNING_KEY, idempotency.CALL, *cells.CELLS)
 
 _Row = dict[str, Any]
 # A row's id, what its ciphertext is bound to, and the ciphertext.

@@ -7,9 +7,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.management.inputs import Input, ListInput, Text
+from api.management.outputs import Output
 from api.management.views import ManagementView
 from licensing import applications
 from licensing.access import application_of_token, applications_of_token
+from licensing.models import Application as ApplicationRow
 from licensing.scopes import Scope
 
 
@@ -17,7 +19,9 @@ class ApplicationInput(Input):
     name = Text(max_length=100)
 
 
-class ApplicationOutput(serializers.Serializer[object]):
+class ApplicationOutput(Output):
+    sortable = ("name",)
+
     id = serializers.UUIDField()
     name = serializers.CharField()
     enabled = serializers.BooleanField()
@@ -33,14 +37,19 @@ class Applications(ManagementView):
         return self.page(applications_of_token(self.token), wanted, ApplicationOutput)
 
 
-class Application(ManagementView):
+class _ApplicationView(ManagementView):
+    def application(self, id: uuid.UUID) -> ApplicationRow:
+        return self.held(application_of_token(self.token, id), ApplicationOutput)
+
+
+class Application(_ApplicationView):
     scopes = {"GET": Scope.APPLICATIONS_READ, "PATCH": Scope.APPLICATIONS_WRITE}
 
     def get(self, request: Request, application_id: uuid.UUID) -> Response:
-        return self.one(application_of_token(self.token, application_id), ApplicationOutput)
+        return self.one(self.application(application_id), ApplicationOutput)
 
     def patch(self, request: Request, application_id: uuid.UUID) -> Response:
-        application = application_of_token(self.token, application_id)
+        application = self.application(application_id)
         changes = self.body(ApplicationInput, partial=True)
         if "name" in changes:
             applications.rename_application(
@@ -49,21 +58,21 @@ class Application(ManagementView):
         return self.one(application, ApplicationOutput)
 
 
-class EnableApplication(ManagementView):
+class EnableApplication(_ApplicationView):
     scopes = {"POST": Scope.APPLICATIONS_WRITE}
 
     def post(self, request: Request, application_id: uuid.UUID) -> Response:
-        application = application_of_token(self.token, application_id)
+        application = self.application(application_id)
         self.nothing()
         applications.enable_application(application=application, actor=self.actor)
         return self.one(application, ApplicationOutput)
 
 
-class DisableApplication(ManagementView):
+class DisableApplication(_ApplicationView):
     scopes = {"POST": Scope.APPLICATIONS_WRITE}
 
     def post(self, request: Request, application_id: uuid.UUID) -> Response:
-        application = application_of_token(self.token, application_id)
+        application = self.application(application_id)
         self.nothing()
         applications.disable_application(application=application, actor=self.actor)
         return self.one(application, ApplicationOutput)

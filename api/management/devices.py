@@ -7,6 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.management.inputs import ListInput
+from api.management.licenses import LicenseOutput
+from api.management.outputs import Expansion, Output
 from api.management.views import ManagementView
 from licensing import devices
 from licensing.access import application_of_token, row_of_token
@@ -19,7 +21,9 @@ class DeviceFilter(ListInput):
     status = serializers.ChoiceField(["bound"], default="")
 
 
-class DeviceOutput(serializers.Serializer[object]):
+class DeviceOutput(Output):
+    expandable = {"license": Expansion(LicenseOutput, Scope.LICENSES_READ)}
+
     id = serializers.UUIDField()
     license = serializers.UUIDField(source="license_id")
     fingerprint = serializers.CharField()
@@ -47,7 +51,7 @@ class Devices(ManagementView):
 class _DeviceView(ManagementView):
     def device(self, application_id: uuid.UUID, id: uuid.UUID) -> DeviceRow:
         rows = DeviceRow.objects.select_related("application", "license")
-        return row_of_token(self.token, rows, application_id, id)
+        return self.held(row_of_token(self.token, rows, application_id, id), DeviceOutput)
 
 
 class Device(_DeviceView):

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.management.inputs import ListInput
+from api.management.outputs import Output
 from api.management.views import ManagementView
 from licensing.access import application_of_token
 from licensing.events import history_of
@@ -32,7 +33,7 @@ class TargetOutput(serializers.Serializer[object]):
     label = serializers.CharField(source="target_label")  # type: ignore[assignment]
 
 
-class EventOutput(serializers.Serializer[object]):
+class EventOutput(Output):
     id = serializers.UUIDField()
     action = serializers.CharField()
     actor = ActorOutput(source="*")

@@ -29,11 +29,18 @@ class Input(serializers.Serializer[Any]):
         return value
 
 
-class ListInput(Input):
-    """The query string of a list: how many rows, and from where on."""
+class OneInput(Input):
+    """The query string of one row: which of its members to show in full, with commas between them."""
+
+    expand = serializers.CharField(max_length=200, default="")
+
+
+class ListInput(OneInput):
+    """The query string of a list: how many rows, from where on, and in which order."""
 
     limit = serializers.IntegerField(min_value=1, max_value=LIMIT_MAX, default=_LIMIT_DEFAULT)
-    cursor = serializers.UUIDField(default=None)
+    cursor = serializers.CharField(max_length=1_000, default="")
+    sort = serializers.CharField(max_length=50, default="-created_at")
 
 
 class Text(serializers.CharField):

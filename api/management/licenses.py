@@ -8,6 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.management.inputs import Input, ListInput, Metadata, Moment, Text, WholeNumber
+from api.management.outputs import Expansion, Output
+from api.management.policies import PolicyOutput
 from api.management.views import ManagementView
 from licensing import licenses
 from licensing.access import application_of_token, row_of_token
@@ -47,7 +49,10 @@ class ExtendInput(Input):
     expires_at = Moment(allow_null=True)
 
 
-class LicenseOutput(serializers.Serializer[object]):
+class LicenseOutput(Output):
+    sortable = ("expires_at",)
+    expandable = {"policy": Expansion(PolicyOutput, Scope.POLICIES_READ)}
+
     id = serializers.UUIDField()
     status = serializers.SerializerMethodField()
     policy = serializers.UUIDField(source="policy_id")
@@ -104,7 +109,7 @@ class Licenses(ManagementView):
 class _LicenseView(ManagementView):
     def license(self, application_id: uuid.UUID, id: uuid.UUID) -> LicenseRow:
         rows = LicenseRow.objects.select_related("application", "policy")
-        return row_of_token(self.token, rows, application_id, id)
+        return self.held(row_of_token(self.token, rows, application_id, id), LicenseOutput)
 
 
 class License(_LicenseView):

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.management.inputs import Input, ListInput, Text, WholeNumber
+from api.management.outputs import Output
 from api.management.views import ManagementView
 from licensing import policies
 from licensing.access import application_of_token, row_of_token
@@ -42,7 +43,9 @@ class PolicyInput(Input):
     )
 
 
-class PolicyOutput(serializers.Serializer[object]):
+class PolicyOutput(Output):
+    sortable = ("name",)
+
     id = serializers.UUIDField()
     name = serializers.CharField()
     is_default = serializers.BooleanField()
@@ -73,7 +76,7 @@ class Policies(ManagementView):
 class _PolicyView(ManagementView):
     def policy(self, application_id: uuid.UUID, id: uuid.UUID) -> PolicyRow:
         rows = PolicyRow.objects.select_related("application")
-        return row_of_token(self.token, rows, application_id, id)
+        return self.held(row_of_token(self.token, rows, application_id, id), PolicyOutput)
 
 
 class Policy(_PolicyView):

@@ -7,7 +7,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.management.devices import DeviceOutput
 from api.management.inputs import ListInput
+from api.management.licenses import LicenseOutput
+from api.management.outputs import Expansion, Output
 from api.management.views import ManagementView
 from licensing import sessions
 from licensing.access import application_of_token, row_of_token
@@ -20,7 +23,12 @@ class SessionFilter(ListInput):
     status = serializers.ChoiceField(["open"], default="")
 
 
-class SessionOutput(serializers.Serializer[object]):
+class SessionOutput(Output):
+    expandable = {
+        "license": Expansion(LicenseOutput, Scope.LICENSES_READ),
+        "device": Expansion(DeviceOutput, Scope.DEVICES_READ),
+    }
+
     id = serializers.UUIDField()
     status = serializers.SerializerMethodField()
     license = serializers.UUIDField(source="license_id")
@@ -55,7 +63,7 @@ class Sessions(ManagementView):
 class _SessionView(ManagementView):
     def session(self, application_id: uuid.UUID, id: uuid.UUID) -> SessionRow:
         rows = SessionRow.objects.select_related("application", "license")
-        return row_of_token(self.token, rows, application_id, id)
+        return self.held(row_of_token(self.token, rows, application_id, id), SessionOutput)
 
 
 class Session(_SessionView):

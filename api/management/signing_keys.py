@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.management.inputs import ListInput
+from api.management.outputs import Output
 from api.management.views import ManagementView
 from licensing import signatures, signing_keys
 from licensing.access import application_of_token, row_of_token
@@ -18,7 +19,7 @@ class SigningKeyFilter(ListInput):
     state = serializers.ChoiceField(SigningKeyRow.State.choices, default=None)
 
 
-class SigningKeyOutput(serializers.Serializer[object]):
+class SigningKeyOutput(Output):
     id = serializers.UUIDField()
     state = serializers.CharField()
     keyid = serializers.SerializerMethodField()
@@ -44,7 +45,7 @@ class SigningKeys(ManagementView):
 class _SigningKeyView(ManagementView):
     def signing_key(self, application_id: uuid.UUID, id: uuid.UUID) -> SigningKeyRow:
         rows = SigningKeyRow.objects.select_related("application")
-        return row_of_token(self.token, rows, application_id, id)
+        return self.held(row_of_token(self.token, rows, application_id, id), SigningKeyOutput)
 
 
 class SigningKey(_SigningKeyView):

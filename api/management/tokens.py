@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.management.inputs import ListInput
+from api.management.outputs import Output
 from api.management.views import ManagementView
 from licensing import management_tokens
 from licensing.access import token_of_token, tokens_of_token
@@ -18,7 +19,9 @@ from licensing.models import ManagementToken
 from licensing.scopes import Scope
 
 
-class TokenOutput(serializers.Serializer[object]):
+class TokenOutput(Output):
+    sortable = ("name",)
+
     id = serializers.UUIDField()
     name = serializers.CharField()
     status = serializers.SerializerMethodField()
@@ -53,7 +56,7 @@ class RevokeToken(ManagementView):
     scopes = {"POST": Scope.TOKENS_WRITE}
 
     def post(self, request: Request, id: uuid.UUID) -> Response:
-        token = token_of_token(self.token, id)
+        token = self.held(token_of_token(self.token, id), TokenOutput)
         self.nothing()
         management_tokens.revoke_token(token=token, actor=self.actor, now=self.now)
         return self.one(token, TokenOutput)

@@ -1,5 +1,7 @@
 """What every management view is made of: whose call it is, whether it may, what it asks for and how it is answered."""
 
+import functools
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -19,12 +21,21 @@ from rest_framework.views import APIView
 from accounts.limits import Outcome
 from api.authentication import ManagementTokenAuthentication
 from api.errors import outcome_headers
-from api.management.inputs import Input, parameters_of
+from api.management.acts import REPLAYED, act
+from api.management.inputs import Input, OneInput, parameters_of
+from api.management.outputs import etag_of, expansions_of, sorts_of
+from api.management.paging import BadCursorError, page_of
 from api.parsers import parse_object
 from api.permissions import HasScope
-from api.problems import FaultyParametersError, answer_exception, problem
+from api.problems import (
+    FaultyHeadersError,
+    FaultyParametersError,
+    answer_exception,
+    problem,
+)
 from api.runtime.requests import has_body, read_body
 from licensing import errors
+from licensing.access import hold_row
 from licensing.events import Actor, token_actor
 from licensing.management_tokens import count_call
 from licensing.models import ManagementToken
@@ -32,6 +43,11 @@ from licensing.scopes import Scope
 
 # Eight kilobytes of metadata and five thousand letters of a note, in the longest writing that JSON has for them.
 BODY_MAX_BYTES = 128 * 1024
+# The first is what scripts get that ask for none (docs/management/versions.md).
+VERSIONS = ("2026-11-25",)
+VERSION_HEADER = "Lockence-Version"
+_CHANGING = ("post", "patch", "delete")
+_ENTITY_TAGS = re.compile(r'\*|"[^"]*"')
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -62,18 +78,30 @@ class ManagementView(APIView):
     scopes: ClassVar[Mapping[str, Scope]]
     outcome: Outcome | None = None
 
+    def __init_subclass__(cls) -> None:
+        """Whatever changes something keeps the promises of `acts`; no view has to remember."""
+        super().__init_subclass__()
+        for name in _CHANGING:
+            if name in cls.__dict__:
+                setattr(cls, name, act(cls.__dict__[name]))
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.now = timezone.now()
+        self.is_condition_met = False
         self.perform_authentication(request)
         # Counted before anything else is looked at, so that refused calls count as well.
         self.outcome = count_call(self.token)
         if not self.outcome.allowed:
             raise errors.RateLimitedError(self.outcome)
         super().initial(request, *args, **kwargs)
+        if (wanted := request.META.get("HTTP_LOCKENCE_VERSION", VERSIONS[0])) not in VERSIONS:
+            known = ", ".join(VERSIONS)
+            raise FaultyHeadersError({VERSION_HEADER: [f"{wanted[:20]} is none of {known}"]})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         response.setdefault("Cache-Control", "no-store")
+        response[VERSION_HEADER] = VERSIONS[0]
         if self.outcome is not None:
             for name, value in outcome_headers(self.outcome).items():
                 response[name] = value
@@ -92,12 +120,16 @@ class ManagementView(APIView):
     def actor(self) -> Actor:
         return token_actor(self.token, self.request.META.get("REMOTE_ADDR") or None)
 
+    @functools.cached_property
+    def sent(self) -> bytes:
+        """The body, which can be read from the network only once."""
+        environ = self.request.META
+        return read_body(environ, BODY_MAX_BYTES) if has_body(environ) else b""
+
     def body(self, kind: type[Input], *, partial: bool = False) -> dict[str, Any]:
         """Return the checked members of the body; `partial`: only those that were sent."""
-        environ = self.request.META
-        sent = read_body(environ, BODY_MAX_BYTES) if has_body(environ) else b""
         # What is missing in nothing is told like what is missing in an object.
-        return _checked(kind(data=parse_object(sent or b"{}"), partial=partial))
+        return _checked(kind(data=parse_object(self.sent or b"{}"), partial=partial))
 
     def nothing(self) -> None:
         """Check that the body of an act that takes nothing holds nothing."""
@@ -110,29 +142,78 @@ class ManagementView(APIView):
         except serializers.ValidationError as error:
             raise FaultyParametersError(error.detail) from error
 
+    def held(self, row: _Row, output: type[serializers.Serializer[Any]]) -> _Row:
+        """Return a row that came through a door; with `If-Match` only if it is still what the caller saw, and stays so.
+
+        Raises PreconditionFailedError when it is not.
+        """
+        if not self.is_conditional or self.is_condition_met:
+            return row
+        told = output(hold_row(row), context={"now": self.now}).data
+        if not _matches(self.request.META["HTTP_IF_MATCH"], etag_of(told)):
+            raise errors.PreconditionFailedError
+        self.is_condition_met = True
+        return row
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether an act is wanted only on what the caller saw (RFC 9110, section 13.1.1)."""
+        return self.request.method not in ("GET", "HEAD") and "HTTP_IF_MATCH" in self.request.META
+
+    def refuse_unmet_conditions(self, response: Response) -> None:
+        """Raise where a call with `If-Match` would be answered without that anything was compared: let it be undone."""
+        if self.is_conditional and not self.is_condition_met and REPLAYED not in response:
+            raise errors.PreconditionFailedError(
+                "There is no ETag at this address: leave If-Match out"
+            )
+
     def page(
         self,
         rows: QuerySet[_Row],
         wanted: Mapping[str, Any],
         output: type[serializers.Serializer[Any]],
     ) -> Response:
-        """Answer with rows from the cursor on, newest first; the edge is an id, so that none is skipped or told twice."""
-        limit, cursor = wanted["limit"], wanted["cursor"]
-        if cursor is not None:
-            rows = rows.filter(pk__lt=cursor)
-        found = list(rows.order_by("-pk")[: limit + 1])
-        shown = found[:limit]
-        return Response(
-            {
-                "data": output(shown, many=True, context={"now": self.now}).data,
-                "next_cursor": str(shown[-1].pk) if len(found) > limit else None,
-            }
-        )
+        """Answer with rows from the cursor on, newest first unless another order is wanted."""
+        if wanted["sort"] not in sorts_of(output):
+            raise FaultyParametersError({"sort": [f"Must be one of {', '.join(sorts_of(output))}"]})
+        expand = self._expansions(wanted["expand"], output)
+        if expand:
+            rows = rows.select_related(*expand)
+        try:
+            shown, following = page_of(
+                rows, limit=wanted["limit"], cursor=wanted["cursor"], sort=wanted["sort"]
+            )
+        except BadCursorError as error:
+            raise FaultyParametersError(
+                {"cursor": ["Must be the next_cursor of a list with the same sort"]}
+            ) from error
+        context = {"now": self.now, "expand": expand}
+        data = output(shown, many=True, context=context).data
+        return Response({"data": data, "next_cursor": following})
 
     def one(
         self, row: object, output: type[serializers.Serializer[Any]], status: int = 200
     ) -> Response:
-        return Response(output(row, context={"now": self.now}).data, status)
+        """Answer with one row and its ETag, or with 304 where the caller has it already."""
+        is_read = self.request.method in ("GET", "HEAD")
+        expand = self._expansions(self.query(OneInput)["expand"], output) if is_read else []
+        told = output(row, context={"now": self.now, "expand": expand}).data
+        etag = etag_of(told)
+        if is_read and _matches(self.request.META.get("HTTP_IF_NONE_MATCH", ""), etag, weakly=True):
+            return Response(status=304, headers={"ETag": etag})
+        # What is shown in full within it has a tag of its own: this one would let nobody change the row.
+        return Response(told, status, headers={"ETag": etag})
+
+    def _expansions(self, wanted: str, output: type[serializers.Serializer[Any]]) -> list[str]:
+        """Return the members to show in full; raises InsufficientScopeError where the token may not read them."""
+        known, names = expansions_of(output), [name for name in wanted.split(",") if name]
+        for name in names:
+            if name not in known:
+                told = ", ".join(known) or "nothing here"
+                raise FaultyParametersError({"expand": [f"Can be {told}"]})
+            if not self.token.allows(known[name].scope):
+                raise errors.InsufficientScopeError(known[name].scope)
+        return names
 
 
 @csrf_exempt
@@ -146,3 +227,11 @@ def _checked(given: Input) -> dict[str, Any]:
     given.is_valid(raise_exception=True)
     checked: dict[str, Any] = given.validated_data
     return checked
+
+
+def _matches(wanted: str, etag: str, *, weakly: bool = False) -> bool:
+    """Compare what stands in If-Match or If-None-Match with a tag (RFC 9110, section 8.8.3.2)."""
+    if weakly:
+        wanted = wanted.replace('W/"', '"')
+    tags = [] if 'W/"' in wanted else _ENTITY_TAGS.findall(wanted)
+    return "*" in tags or etag in tags

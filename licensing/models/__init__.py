@@ -5,6 +5,7 @@ from licensing.models.api_key import ApiKey
 from licensing.models.application import Application
 from licensing.models.device import Device
 from licensing.models.entitlement import Entitlement
+from licensing.models.idempotent_answer import IdempotentAnswer
 from licensing.models.license import License
 from licensing.models.license_batch import LicenseBatch
 from licensing.models.license_entitlement import LicenseEntitlement
@@ -22,6 +23,7 @@ __all__ = [
     "Device",
     "Entitlement",
     "Event",
+    "IdempotentAnswer",
     "License",
     "LicenseBatch",
     "LicenseEntitlement",

@@ -1,4 +1,4 @@
-"""The page about the management API: every command of it is run, and it leaves no call and no refusal out."""
+"""The pages about the management API: every command of them is run, and they leave no call and no refusal out."""
 
 import json
 import re
@@ -16,7 +16,9 @@ from licensing.scopes import Scope
 from tests import factories
 from tests.servers import Server
 
-PAGE = (Path(settings.BASE_DIR) / "docs" / "management-api.md").read_text()
+DOCS = Path(settings.BASE_DIR) / "docs"
+PAGES = [DOCS / "management-api.md", *sorted((DOCS / "management").glob("*.md"))]
+PAGE = "\n".join(page.read_text() for page in PAGES)
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 TOKEN = "lck_sk_YOUR_TOKEN"
 # Each answer on a line of its own, and an end where one is a refusal.

@@ -203,7 +203,7 @@ def test_an_errors_page_tells_status_and_message(path: str) -> None:
 def test_the_tables_of_both_apis_have_every_code_with_its_status() -> None:
     told = {
         found
-        for page in ("api", "management-api")
+        for page in ("api", "management/errors")
         for found in re.findall(r"^\| (\d{3}) \| \[`(\w+)`\]", text_of(page), re.MULTILINE)
     }
 
