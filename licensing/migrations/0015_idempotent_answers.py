@@ -9,7 +9,7 @@ import accounts.ids
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0009_events_by_tokens"),
-        ("licensing", "0008_entitlements"),
+        ("licensing", "0014_own_words_for_refusals"),
     ]
 
     operations = [
