@@ -27,14 +27,7 @@ LIFETIME_SECONDS = 60
 SIGNING_KEY_TABLE = "licensing_signingkey"
 SIGNING_KEY_COLUMN = "private_ciphertext"
 
-_COMPONENTS = (
-    '"@status"',
-    '"content-digest"',
-    '"content-type"',
-    '"@method";req',
-    '"@authority";req',
-    '"@path";req',
-)
+_COMPONENTS = '"@status" "content-digest" "content-type" "@method";req "@authority";req "@path";req'
 _REQUEST_DIGEST = '"content-digest";req'
 # One member of a Content-Digest field: an algorithm and a byte sequence (RFC 9530, section 2; RFC 8941, section 3.3.5).
 _DIGEST_MEMBER = re.compile(r"\s*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/=]*):\s*")
@@ -84,14 +77,16 @@ def sign(
     `created` is in seconds since 1970; the signature expires LIFETIME_SECONDS later.
     """
     digest = content_digest(body)
-    covered = list(_COMPONENTS)
-    values = [str(status), digest, content_type, request.method, request.authority, request.path]
+    covered, told_digest = _COMPONENTS, ""
     if request.content_digest is not None:
-        covered.append(_REQUEST_DIGEST)
-        values.append(request.content_digest)
+        covered = f"{_COMPONENTS} {_REQUEST_DIGEST}"
+        told_digest = f"{_REQUEST_DIGEST}: {request.content_digest}\n"
     parameters = _signature_parameters(covered, signer, nonce, created)
-    lines = [f"{name}: {value}" for name, value in zip(covered, values, strict=True)]
-    base = "\n".join([*lines, f'"@signature-params": {parameters}'])
+    base = (
+        f'"@status": {status}\n"content-digest": {digest}\n"content-type": {content_type}\n'
+        f'"@method";req: {request.method}\n"@authority";req: {request.authority}\n'
+        f'"@path";req: {request.path}\n{told_digest}"@signature-params": {parameters}'
+    )
     signature = base64.b64encode(signer.private_key.sign(base.encode())).decode()
     return {
         "Content-Digest": digest,
@@ -161,12 +156,10 @@ def jwk(public_text: str) -> dict[str, str]:
     }
 
 
-def _signature_parameters(
-    covered: list[str], signer: Signer, nonce: str | None, created: int
-) -> str:
+def _signature_parameters(covered: str, signer: Signer, nonce: str | None, created: int) -> str:
     told_nonce = f';nonce="{nonce}"' if nonce is not None else ""
     return (
-        f"({' '.join(covered)});created={created};expires={created + LIFETIME_SECONDS}{told_nonce}"
+        f"({covered});created={created};expires={created + LIFETIME_SECONDS}{told_nonce}"
         f';keyid="{signer.key_id}";alg="ed25519";tag="{signer.tag}"'
     )
 

@@ -5,18 +5,24 @@ Django's cursor would plan every statement anew, and through psycopg's cost seve
 """
 
 import dataclasses
-import datetime as dt
 import functools
 import hashlib
 import re
 import uuid
-import weakref
-from collections.abc import Callable
 from typing import Any, LiteralString
 
 import psycopg
-from django.db import InterfaceError, NotSupportedError, OperationalError, connection
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    connection,
+    connections,
+)
 from psycopg import pq
+from psycopg.abc import Buffer
+from psycopg.adapt import AdaptersMap, Loader, Transformer
 from psycopg.errors import error_from_result
 
 Row = tuple[Any, ...]
@@ -45,11 +51,14 @@ def fetch_row(statement: LiteralString, parameters: dict[str, Any]) -> Row | Non
 
 
 def _run(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        row = _execute(connection.connection, statement, parameters)
+    # Looked up once: each look through the proxy costs as much as a column of the answer.
+    wrapper: Any = connections[DEFAULT_DB_ALIAS]
+    if wrapper.connection is None:
+        wrapper.ensure_connection()
+    with wrapper.wrap_database_errors:
+        row = _execute(wrapper.connection, statement, parameters)
     # An answer is the best health check: Django need not ask again before the next statement of this request.
-    connection.health_check_done = True  # type: ignore[attr-defined]
+    wrapper.health_check_done = True
     return row
 
 
@@ -65,41 +74,67 @@ class _Prepared:
 
 
 # PostgreSQL's numbers of types (pg_type.oid); 0 lets it infer the type from where the parameter stands.
-_BOOL, _BYTEA, _INT8, _INT2, _INT4, _TEXT, _VARCHAR = 16, 17, 20, 21, 23, 25, 1043
-_TIMESTAMPTZ, _UUID, _JSONB, _INFERRED = 1184, 2950, 3802, 0
+_BYTEA, _UUID, _INFERRED = 17, 2950, 0
 # What goes over the wire in its binary form; all else goes as text.
 _TYPES = {uuid.UUID: _UUID, bytes: _BYTEA}
 _PARAMETER = re.compile(r"%\((\w+)\)s")
-_EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
 _DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
-# Which statements each connection has prepared; a connection that is closed takes its list with it.
-_prepared_on: "weakref.WeakKeyDictionary[psycopg.Connection[Any], set[bytes]]" = (
-    weakref.WeakKeyDictionary()
-)
+# Where a connection keeps what it has prepared, so that it is forgotten with it.
+_KNOWN = "lockence_prepared"
+
+
+class _JsonText(Loader):
+    """jsonb is its text behind a version byte."""
+
+    format = pq.Format.BINARY
+
+    def load(self, data: Buffer) -> str:
+        return bytes(data)[1:].decode()
+
+
+class _Loaders:
+    """psycopg's own for what comes back, whatever Django has changed on its connection."""
+
+    connection = None
+    adapters = AdaptersMap(psycopg.adapters)
+
+
+_Loaders.adapters.register_loader("jsonb", _JsonText)
+
+
+class _Known:
+    """What one connection has prepared, and its loaders."""
+
+    def __init__(self) -> None:
+        self.names: set[bytes] = set()
+        self.transformer = Transformer(_Loaders())
 
 
 def _execute(
     psycopg_connection: "psycopg.Connection[Any]", statement: str, parameters: dict[str, Any]
 ) -> Row | None:
     pgconn = psycopg_connection.pgconn
-    prepared = _prepared(
-        statement, tuple(type(value) for value in parameters.values()), *parameters
-    )
+    prepared = _prepared(statement, tuple(map(type, parameters.values())), tuple(parameters))
     if not psycopg_connection.autocommit and pgconn.transaction_status == pq.TransactionStatus.IDLE:
         # psycopg begins a transaction with its own first statement, and this is none of its own.
         _checked(pgconn, pgconn.exec_(b"BEGIN"))
-    known = _prepared_on.setdefault(psycopg_connection, set())
-    if prepared.name not in known:
+    kept = vars(psycopg_connection)
+    known = kept.get(_KNOWN) or kept.setdefault(_KNOWN, _Known())
+    if prepared.name not in known.names:
         _checked(pgconn, pgconn.prepare(prepared.name, prepared.text, prepared.types))
-        known.add(prepared.name)
+        known.names.add(prepared.name)
     values = [_encoded(parameters[name]) for name in prepared.names]
     result = pgconn.exec_prepared(prepared.name, values, prepared.formats, pq.Format.BINARY)
-    return _first_row(_checked(pgconn, result))
+    if _checked(pgconn, result).ntuples == 0:
+        return None
+    known.transformer.set_pgresult(result, format=pq.Format.BINARY)
+    row: Row = known.transformer.load_row(0, tuple)
+    return row
 
 
 @functools.cache
-def _prepared(statement: str, types: tuple[type, ...], *names: str) -> _Prepared:
+def _prepared(statement: str, types: tuple[type, ...], names: tuple[str, ...]) -> _Prepared:
     type_of = dict(zip(names, types, strict=True))
     order = tuple(dict.fromkeys(_PARAMETER.findall(statement)))
     text = _PARAMETER.sub(lambda match: f"${order.index(match[1]) + 1}", statement)
@@ -131,38 +166,3 @@ def _checked(pgconn: pq.abc.PGconn, result: pq.abc.PGresult) -> pq.abc.PGresult:
     if not result.error_field(pq.DiagnosticField.SQLSTATE):
         raise psycopg.OperationalError(pgconn.get_error_message())
     raise error_from_result(result)
-
-
-def _first_row(result: pq.abc.PGresult) -> Row | None:
-    if result.ntuples == 0:
-        return None
-    return tuple(
-        None
-        if (value := result.get_value(0, column)) is None
-        else _DECODERS[result.ftype(column)](value)
-        for column in range(result.nfields)
-    )
-
-
-def _timestamp(value: bytes) -> dt.datetime:
-    return _EPOCH + dt.timedelta(microseconds=int.from_bytes(value, "big", signed=True))
-
-
-def _integer(value: bytes) -> int:
-    return int.from_bytes(value, "big", signed=True)
-
-
-# Binary forms (https://www.postgresql.org/docs/current/protocol-overview.html): numbers are big-endian, times are
-# microseconds since 2000, and jsonb is its text behind a version byte.
-_DECODERS: dict[int, Callable[[bytes], Any]] = {
-    _BOOL: lambda value: value == b"\x01",
-    _BYTEA: bytes,
-    _INT2: _integer,
-    _INT4: _integer,
-    _INT8: _integer,
-    _TEXT: bytes.decode,
-    _VARCHAR: bytes.decode,
-    _UUID: lambda value: uuid.UUID(bytes=value),
-    _TIMESTAMPTZ: _timestamp,
-    _JSONB: lambda value: value[1:].decode(),
-}

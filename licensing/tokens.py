@@ -4,9 +4,11 @@ While a key is changed a ring holds two, and rows under either are found. An ind
 that knows both keys writes is found by one that still knows the old key alone.
 """
 
+import functools
 import hashlib
 import hmac
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -19,12 +21,13 @@ _LICENSE_KEY = b"license-key"
 
 def api_key_digests(api_key: str) -> tuple[bytes, bytes]:
     """Return the 32-byte HMAC-SHA-256 of an API key with the current index key and with the other (one key: twice its)."""
-    return _index_digests(_API_KEY, api_key)
+    return _api_key_digests(tuple(settings.INDEX_KEYS.values()), api_key)
 
 
 def license_key_digests(typed: str) -> tuple[bytes, bytes]:
     """Return the two digests of a license key, in its forgiving form, as `api_key_digests` does."""
-    return _index_digests(_LICENSE_KEY, keys.normalized_license_key(typed))
+    message = _LICENSE_KEY + b"\0" + keys.normalized_license_key(typed).encode()
+    return _digests(settings.INDEX_KEYS.values(), message)
 
 
 def api_key_index(api_key: str) -> dict[str, Any]:
@@ -47,7 +50,7 @@ def hwid_digest(application_id: uuid.UUID, hwid: str) -> bytes:
 
 def hwid_digests(application_id: uuid.UUID, hwid: str) -> tuple[bytes, bytes]:
     """Return the digests of a hardware id with the current key and with the other (one key: twice its)."""
-    return _digests(settings.HWID_KEYS, application_id.bytes + hwid.encode())
+    return _digests(settings.HWID_KEYS.values(), application_id.bytes + hwid.encode())
 
 
 def hwid_key_id() -> str:
@@ -80,11 +83,13 @@ def _index(digests: tuple[bytes, bytes]) -> dict[str, Any]:
     }
 
 
-def _index_digests(purpose: bytes, text: str) -> tuple[bytes, bytes]:
-    return _digests(settings.INDEX_KEYS, purpose + b"\0" + text.encode())
+# An API key is public and comes with every call; license keys and hardware ids are not to be kept, not even in memory.
+@functools.lru_cache(maxsize=1_000)
+def _api_key_digests(ring: tuple[bytes, ...], api_key: str) -> tuple[bytes, bytes]:
+    return _digests(ring, _API_KEY + b"\0" + api_key.encode())
 
 
-def _digests(ring: dict[str, bytes], message: bytes) -> tuple[bytes, bytes]:
-    current, *other = ring.values()
+def _digests(ring: Iterable[bytes], message: bytes) -> tuple[bytes, bytes]:
+    current, *other = ring
     digest = hmac.digest(current, message, "sha256")
     return digest, hmac.digest(other[0], message, "sha256") if other else digest

@@ -45,6 +45,7 @@ _PREFLIGHT_HEADERS = {
 }
 
 Members = dict[str, Any]
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ def _sealed(
         members["application_id"] = str(signing.application_id)
     if context.nonce is not None:
         members["nonce"] = context.nonce
-    body = json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
+    body = _written(members).encode()
     signature = sign(
         signer=signer,
         request=context.request,
@@ -217,4 +218,4 @@ def _sealed(
 
 def _time(moment: dt.datetime) -> str:
     """Return a moment as RFC 3339 in UTC, cut to whole seconds: what is told never lies after what is kept."""
-    return f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment.astimezone(dt.UTC).isoformat()[:19]}Z"
