@@ -28,6 +28,8 @@ class LicenseFilter(ListInput):
     policy = serializers.UUIDField(default=None)
     username = serializers.CharField(max_length=150, default="")
     email = serializers.CharField(max_length=254, default="")
+    # As long as an imported key may be.
+    search = serializers.CharField(max_length=254, default="")
 
 
 class LicenseInput(Input):
@@ -84,7 +86,9 @@ class Licenses(ManagementView):
     def get(self, request: Request, application_id: uuid.UUID) -> Response:
         application = application_of_token(self.token, application_id)
         wanted = self.query(LicenseFilter)
-        found = find_licenses(application, state=wanted["status"], at=self.now)
+        found = find_licenses(
+            application, text=wanted["search"], state=wanted["status"], at=self.now
+        )
         if wanted["policy"]:
             found = found.filter(policy=wanted["policy"])
         found = found.filter(beginning_with(wanted["username"], wanted["email"]))

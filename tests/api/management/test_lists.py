@@ -57,6 +57,9 @@ def test_a_full_last_page_has_no_next_one(script: Script, application: Applicati
         ("username=%25", set()),
         ("email=grace@", {"Grace"}),
         ("username=a&email=grace", set()),
+        ("search=ada@", {"Ada"}),
+        ("search=gra", {"Grace"}),
+        ("search=nobody&status=active", set()),
         ("status=active", {"Ada"}),
         ("status=suspended", {"Grace"}),
         ("status=revoked", set()),
@@ -72,6 +75,17 @@ def test_licenses_are_narrowed(
     rows = script.get(path_of(application, f"/licenses?{query}")).json()["data"]
 
     assert {row["username"] for row in rows} == found
+
+
+def test_a_license_is_found_by_its_key_however_that_is_typed(
+    script: Script, application: Application, license: License
+) -> None:
+    factories.make_license(application)
+    key = license.reveal()
+
+    for typed in (key, key.lower(), key.replace("-", ""), license.key_last5):
+        rows = script.get(path_of(application, f"/licenses?search={typed}")).json()["data"]
+        assert [row["id"] for row in rows] == [str(license.pk)]
 
 
 def test_rows_of_one_license_or_policy_are_asked_for(

@@ -1,0 +1,192 @@
+"""Licenses: find, show, extend, suspend, restore, revoke; `issuing` makes them."""
+
+import datetime as dt
+import sys
+from typing import Any
+
+import click
+
+from lockence_client.command_line import acts, issuing, moments, options, output, text
+from lockence_client.command_line.api import Api, Row
+
+_FIND_SHOWN = 100
+
+
+@click.group()
+def licenses() -> None:
+    """License keys: issue, find, show, extend, suspend, restore, revoke."""
+
+
+licenses.add_command(issuing.issue)
+
+
+@licenses.command()
+@click.argument("search", required=False)
+@click.option(
+    "--status",
+    type=click.Choice(["active", "expired", "suspended", "revoked"]),
+    help="In this state.",
+)
+@click.option("--policy", metavar="NAME|ID", help="Following this policy.")
+@click.option("--username", metavar="START", help="Whose user name begins so.")
+@click.option("--email", metavar="START", help="Whose e-mail address begins so.")
+@click.option("--all", "everything", is_flag=True, help="All of them, and not the first hundred.")
+@options.count_max
+@options.application
+@options.as_json
+@options.with_api
+def find(
+    api: Api,
+    policy: str | None,
+    everything: bool,
+    limit: int | None,
+    application: str | None,
+    as_json: bool,
+    **filters: str | None,
+) -> None:
+    """Find licenses, newest first; without SEARCH and filters, all of them.
+
+    SEARCH is how a user name or an e-mail address begins, the last five symbols of a key, or a whole key.
+
+    \b
+        lockence licenses find ada@example.com
+        lockence licenses find --policy pro --status expired
+        lockence licenses find --all --json | jq -r .id
+    """
+    path = options.path_of(api, application)
+    policy_id = options.policy_id(api, path, policy) if policy else None
+    count_max = None if everything else limit or _FIND_SHOWN
+    rows = api.rows(f"{path}/licenses", count_max=count_max, policy=policy_id, **filters)
+    names = {} if as_json else options.policy_names(api, path)
+    columns = {
+        "Key": lambda row: f"…{row['key_last5']}",
+        "Status": lambda row: row["status"],
+        "Policy": lambda row: names.get(row["policy"], row["policy"]),
+        "User": lambda row: text.shown(row["username"] or row["email"]),
+        "Devices": lambda row: str(row["devices_used"]),
+        "Ends": lambda row: text.shown_moment(row["expires_at"], "never"),
+        "Id": lambda row: row["id"],
+    }
+    output.say_rows(rows, columns, as_json=as_json, nothing="No license is like that.")
+
+
+@licenses.command()
+@click.argument("license", metavar="ID|KEY")
+@click.option(
+    "--key", "with_key", is_flag=True, help="The whole key too, which is written down as an event."
+)
+@options.application
+@options.as_json
+@options.with_api
+def show(api: Api, license: str, with_key: bool, application: str | None, as_json: bool) -> None:
+    """Show one LICENSE."""
+    place = _place(api, application, license)
+    row = api.get(place)
+    if with_key:
+        row["key"] = api.post(f"{place}/reveal")["key"]
+    output.say_one(row, as_json=as_json)
+
+
+@licenses.command()
+@click.argument("license", metavar="ID|KEY")
+@click.option(
+    "--until", type=moments.Moment(), help="The new end: a day (to its end, in UTC) or a moment."
+)
+@click.option("--days", type=click.IntRange(1), help="So many days more, from its end or from now.")
+@click.option("--never", is_flag=True, help="No end at all.")
+@options.application
+@options.as_json
+@options.with_api
+def extend(
+    api: Api,
+    license: str,
+    until: dt.datetime | None,
+    days: int | None,
+    never: bool,
+    application: str | None,
+    as_json: bool,
+) -> None:
+    """Move the end of LICENSE.
+
+    \b
+        lockence licenses extend 0192… --days 365
+        lockence licenses extend 0192… --until 2030-12-31
+    """
+    if (until is not None) + (days is not None) + never != 1:
+        raise click.UsageError("Say one of --until, --days and --never.")
+    place = _place(api, application, license)
+    if days is not None:
+        until = _later(api.get(place), days)
+    end = moments.written(until) if until else None
+    output.say_one(api.post(f"{place}/extend", {"expires_at": end}), as_json=as_json)
+
+
+@licenses.command()
+@click.argument("license", metavar="ID|KEY...", nargs=-1, required=True)
+@options.application
+@options.as_json
+@options.with_api
+def suspend(api: Api, **given: Any) -> None:
+    """Refuse each LICENSE from its next call on, until it is restored."""
+    _on_each(api, "suspend", "Suspended", **given)
+
+
+@licenses.command()
+@click.argument("license", metavar="ID|KEY...", nargs=-1, required=True)
+@options.application
+@options.as_json
+@options.with_api
+def restore(api: Api, **given: Any) -> None:
+    """Let each suspended LICENSE in again."""
+    _on_each(api, "restore", "Restored", **given)
+
+
+@licenses.command()
+@click.argument("license", metavar="ID|KEY...", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask; a script has to say it.")
+@options.application
+@options.as_json
+@options.with_api
+def revoke(api: Api, yes: bool, **given: Any) -> None:
+    """Revoke each LICENSE, for good."""
+    if not yes:
+        _ask_whether(f"Revoke {len(given['license'])} for good?")
+    _on_each(api, "revoke", "Revoked", **given)
+
+
+def _on_each(
+    api: Api,
+    act: str,
+    done: str,
+    *,
+    license: tuple[str, ...],
+    application: str | None,
+    as_json: bool,
+) -> None:
+    path = options.path_of(api, application)
+
+    def do(wanted: str) -> Row:
+        return api.post(f"{path}/licenses/{options.license_id(api, path, wanted)}/{act}")
+
+    acts.on_each(license, do, done, as_json=as_json)
+
+
+def _place(api: Api, application: str | None, license: str) -> str:
+    path = options.path_of(api, application)
+    return f"{path}/licenses/{options.license_id(api, path, license)}"
+
+
+def _later(license: Row, days: int) -> dt.datetime:
+    if license["expires_at"] is None:
+        raise click.UsageError("That license never ends: there is nothing to add days to.")
+    now = dt.datetime.now(dt.UTC)
+    try:
+        return max(dt.datetime.fromisoformat(license["expires_at"]), now) + dt.timedelta(days=days)
+    except OverflowError as error:
+        raise click.UsageError(f"{days} days are more than a calendar has.") from error
+
+
+def _ask_whether(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("This is for good: say --yes.")
+    click.confirm(question, abort=True, err=True)
