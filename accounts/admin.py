@@ -17,6 +17,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
+from procrastinate.contrib.django.models import (
+    ProcrastinateEvent,
+    ProcrastinateJob,
+    ProcrastinatePeriodicDefer,
+    ProcrastinateWorker,
+)
 
 from accounts import browsers, people
 from accounts.models import Browser, Event, Membership, Team, User
@@ -28,6 +34,17 @@ if TYPE_CHECKING:
 else:
     _TabularInline = admin.TabularInline
     _ModelForm = forms.ModelForm
+
+
+# /metrics and the log tell how jobs go; their own pages need inline styles.
+for _model in (
+    ProcrastinateEvent,
+    ProcrastinateJob,
+    ProcrastinatePeriodicDefer,
+    ProcrastinateWorker,
+):
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)
 
 
 class ReadOnlyInline(_TabularInline):

@@ -378,3 +378,18 @@ class EventChain(models.Model):
 
     def __str__(self) -> str:
         return f"{self.length} events of team {self.team_id}"
+
+
+class AuditCheck(models.Model):
+    """One check of the whole audit log, as the installation does it every day."""
+
+    id = models.BigAutoField(primary_key=True)
+    checked_at = models.DateTimeField(db_index=True)
+    events = models.BigIntegerField()
+    faults = models.BigIntegerField()
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.faults} faults in {self.events} events on {self.checked_at:%Y-%m-%d}"

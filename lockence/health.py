@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonRes
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from lockence.metrics import of_the_database
+
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
@@ -68,7 +70,8 @@ class Readiness:
 def metrics(request: HttpRequest) -> HttpResponse:
     if not _may_read_metrics(request):
         return HttpResponseNotFound()
-    return HttpResponse(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
+    text = generate_latest(_registry()) + generate_latest(of_the_database())
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
 
 
 def _is_migrated() -> bool:

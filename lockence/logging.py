@@ -13,6 +13,18 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+class JobArgumentsFilter(logging.Filter):
+    """Says of a job which one it is, and not what it was called with."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        job = getattr(record, "job", None)
+        if isinstance(job, dict) and "call_string" in job:
+            name = f"{job['task_name']}[{job['id']}]"
+            record.msg = record.getMessage().replace(job["call_string"], name)
+            record.args = ()
+        return True
+
+
 class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = {

@@ -80,6 +80,7 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 # What it is made of
 
 INSTALLED_APPS = [
+    "procrastinate.contrib.django",
     "lockence",
     "api",
     "licensing",
@@ -170,6 +171,16 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache",
     }
+}
+
+# Work that is done later, by `manage.py procrastinate worker`
+
+PROCRASTINATE_WORKER_DEFAULTS = {
+    # Each job that runs has a thread and a database connection; most of them wait for other people's servers.
+    "concurrency": env.int("WORKER_CONCURRENCY", default=16),
+    "delete_jobs": "successful",
+    # What does not end by then is cut off, and run again by another worker.
+    "shutdown_graceful_timeout": 20,
 }
 
 # People
@@ -309,7 +320,10 @@ REST_FRAMEWORK = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "lockence.logging.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "lockence.logging.RequestIdFilter"},
+        "job_arguments": {"()": "lockence.logging.JobArgumentsFilter"},
+    },
     "formatters": {
         "json": {"()": "lockence.logging.JsonFormatter"},
         "plain": {"format": "{levelname:<7} {name}: {message}", "style": "{"},
@@ -317,10 +331,14 @@ LOGGING = {
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "filters": ["request_id"],
+            "filters": ["request_id", "job_arguments"],
             "formatter": "plain" if DEVELOPMENT else "json",
         }
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        # Two lines for each job are too many; what fails is an error, and shown.
+        "procrastinate": {"level": "WARNING"},
+    },
 }

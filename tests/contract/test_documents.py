@@ -76,6 +76,7 @@ def test_the_hosting_guides_commands_bring_the_site_up(checkout: Path) -> None:
     # What the reader fills in; the guide's own values stand for machines that are not here.
     script = script.replace("DATABASE_URL=postgres:///lockence\n", "")
     script = script.replace("gunicorn --config", "gunicorn --daemon --pid gunicorn.pid --config")
+    script = script.replace("procrastinate worker", "procrastinate worker --one-shot")
     environment = {name: os.environ[name] for name in A_LOGINS_OWN if name in os.environ} | {
         "BIND": f"127.0.0.1:{port}",
         "DJANGO_SUPERUSER_PASSWORD": "correct horse battery staple",

@@ -73,6 +73,16 @@ def can_connect(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def metrics_with_a_worker(url: str) -> str:
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline:
+        metrics = requests.get(url, timeout=5).text
+        if "lockence_workers 1.0" in metrics:
+            return metrics
+        time.sleep(0.1)
+    raise AssertionError("No worker came up")
+
+
 def wait_for(url: str, program: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
     while program.poll() is None and time.monotonic() < deadline:
@@ -92,7 +102,7 @@ def test_the_first_run_prints_a_curl_line_that_works_and_the_second_keeps_the_da
         curl = re.search(r"curl .*", printed)
         assert curl, printed
         answer = json.loads(subprocess.check_output(curl[0], shell=True, stderr=subprocess.DEVNULL))  # noqa: S602
-        metrics = requests.get(f"{site_of(curl[0])}/metrics", timeout=5).text
+        metrics = metrics_with_a_worker(f"{site_of(curl[0])}/metrics")
         facts = (checkout / "var" / "demo.json").read_text()
 
     with dev_run(checkout) as printed_again:

@@ -57,6 +57,7 @@ def test_readyz_before_migrate(client: Client) -> None:
     assert response.json()["reason"] == "migrations"
 
 
+@pytest.mark.django_db
 def test_metrics_count_requests_by_route_and_not_by_path(client: Client) -> None:
     client.get("/accounts/login/")
     client.get("/some/typed-in/address/")
@@ -70,6 +71,7 @@ def test_metrics_count_requests_by_route_and_not_by_path(client: Client) -> None
     assert "typed-in" not in text
 
 
+@pytest.mark.django_db
 def test_metrics_in_production_are_for_holders_of_the_token(
     client: Client, settings: Settings
 ) -> None:

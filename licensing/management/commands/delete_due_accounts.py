@@ -1,4 +1,4 @@
-"""Delete the accounts whose owners asked for it a week ago. Run it once a day."""
+"""Delete the accounts whose owners asked for it a week ago, as the worker does every hour."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from licensing.leaving import delete_due_accounts
 
 
 class Command(BaseCommand):
-    help = "Delete accounts that wait for it and whose seven days are over. Run it once a day."
+    help = "Delete accounts that wait for it and whose seven days are over."
 
     def handle(self, *args: Any, **options: Any) -> None:
         deleted = delete_due_accounts(now=timezone.now())
