@@ -29,6 +29,10 @@ class TooManyInvitationsError(RefusalError):
     default_message = "Your team has sent many invitations today: try again tomorrow"
 
 
+class OwnersByPeopleError(RefusalError):
+    default_message = "Owners are made, changed and removed by people, on the team's page"
+
+
 class SoleOwnerError(RefusalError):
     """Teams with other people in them would be left without an owner."""
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from accounts import errors, limits, mails
 from accounts.access import Right, Role, roles_with
 from accounts.events import Actor, record_in_team, user_actor
-from accounts.models import Invitation, Membership, Team, User
+from accounts.models import Event, Invitation, Membership, Team, User
 
 INVITATION_LASTS = dt.timedelta(days=14)
 # A mail for every press of a button would be a nuisance to whom it is sent.
@@ -74,8 +74,9 @@ def invite_member(
 ) -> Invitation:
     """Invite somebody by e-mail, with an account or without; an open invitation is sent anew with the new role.
 
-    Raises MemberAlreadyError, and TooManyInvitationsError after 50 mails in a day.
+    Raises MemberAlreadyError, TooManyInvitationsError after 50 mails in a day, and OwnersByPeopleError where a token would make an owner.
     """
+    _leave_owners_to_people(actor, role)
     email = email.lower()
     if team.memberships.filter(user__email=email).exists():
         raise errors.MemberAlreadyError
@@ -119,7 +120,8 @@ def withdraw_invitation(*, invitation: Invitation, actor: Actor) -> bool:
 
 @transaction.atomic
 def change_role(*, membership: Membership, role: Role, actor: Actor) -> bool:
-    """Give a member another role; return False when it is theirs already. Raises LastOwnerError."""
+    """Give a member another role; return False when it is theirs already. Raises LastOwnerError, and OwnersByPeopleError."""
+    _leave_owners_to_people(actor, role, membership.role)
     _keep_an_owner(membership, unless=role == Role.OWNER)
     before = Membership.objects.get(pk=membership.pk).role
     if before == role:
@@ -135,6 +137,7 @@ def change_role(*, membership: Membership, role: Role, actor: Actor) -> bool:
 @transaction.atomic
 def remove_member(*, membership: Membership, actor: Actor) -> bool:
     """End a membership, by another's word or the member's own; return False when it had ended. Raises LastOwnerError."""
+    _leave_owners_to_people(actor, membership.role)
     _keep_an_owner(membership)
     left_by_themselves = actor.user == membership.user
     deleted, _ = Membership.objects.filter(pk=membership.pk).delete()
@@ -142,6 +145,12 @@ def remove_member(*, membership: Membership, actor: Actor) -> bool:
         action = "member.left" if left_by_themselves else "member.removed"
         _record_of_member(action, membership, actor, before={"role": membership.role})
     return bool(deleted)
+
+
+def _leave_owners_to_people(actor: Actor, *roles: str) -> None:
+    """Raise OwnersByPeopleError for a token: whoever stole one must not become an owner, nor shut one out."""
+    if actor.kind == Event.ActorKind.TOKEN and Role.OWNER in roles:
+        raise errors.OwnersByPeopleError
 
 
 def _keep_an_owner(membership: Membership, *, unless: bool = False) -> None:

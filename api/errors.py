@@ -25,6 +25,7 @@ STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.IdempotencyKeyInUseError: HTTPStatus.CONFLICT,
     errors.LicenseStateError: HTTPStatus.CONFLICT,
+    errors.TeamStateError: HTTPStatus.CONFLICT,
     errors.PolicyInUseError: HTTPStatus.CONFLICT,
     errors.PolicyIsDefaultError: HTTPStatus.CONFLICT,
     errors.SigningKeyInUseError: HTTPStatus.CONFLICT,

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
 
+import accounts.errors
 from api.errors import STATUSES, docs_url, limit_headers, retry_after_seconds
 from licensing import errors
 
@@ -22,7 +23,9 @@ MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = "lockence.request_id"
 
 # The management API's addresses; public keys lie among them and are for programs.
-_ADDRESSES = re.compile(r"/api/v1/(applications|tokens)(?!/[^/]+/keys/?$)(/|$)")
+_ADDRESSES = re.compile(
+    r"/api/v1/(applications|tokens|team|members|invitations|events)(?!/[^/]+/keys/?$)(/|$)"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ def answer_exception(error: Exception, context: Mapping[str, Any]) -> HttpRespon
 def _refusal_of(error: Exception) -> errors.RefusalError:
     if isinstance(error, errors.RefusalError):
         return error
+    if isinstance(error, accounts.errors.RefusalError):
+        return errors.TeamStateError(error.message)
     if isinstance(error, Http404):
         return errors.NotFoundError("There is no such object among those that this token opens")
     if isinstance(error, exceptions.NotAcceptable):

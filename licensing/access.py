@@ -9,7 +9,8 @@ from django.db.models import Model, QuerySet
 from django.http import Http404
 
 from accounts.access import Right, Role, roles_with
-from accounts.models import User
+from accounts.models import Invitation, Membership, Team, User
+from licensing import errors
 from licensing.models import (
     ApiKey,
     Application,
@@ -158,6 +159,18 @@ def row_of_token(
     return _one(rows.filter(application__in=opened), id)
 
 
+def team_of_token(token: ManagementToken) -> Team:
+    """Return the team of a token; raise InsufficientScopeError for one that is bound to an application."""
+    if token.application_id:
+        raise errors.InsufficientScopeError("that reaches the whole team: it opens one application")
+    return token.team
+
+
+def row_of_team(rows: QuerySet[_Row], id: uuid.UUID) -> _Row:
+    """Return one of the rows of a team that `team_of_token` opened."""
+    return _one(rows, id)
+
+
 def tokens_of_token(token: ManagementToken) -> QuerySet[ManagementToken]:
     """The tokens that a management token may see: all of its team, or those bound to the same application."""
     tokens = ManagementToken.objects.filter(team=token.team_id)
@@ -171,12 +184,15 @@ def token_of_token(token: ManagementToken, id: uuid.UUID) -> ManagementToken:
 def hold_row(row: _Row) -> _Row:
     """Return a row that came through a door as it is now, and lock it until the end of the transaction.
 
-    What its verbs lock first is locked first here as well: the license of a device, the application of a key.
+    What its verbs lock first is locked first here as well: the license of a device, the application of a key, the team of a
+    member.
     """
     if isinstance(row, Device | Session):
         License.objects.select_for_update(no_key=True).get(pk=row.license_id)
     if isinstance(row, SigningKey | ApiKey):
         Application.objects.select_for_update(no_key=True).get(pk=row.application_id)
+    if isinstance(row, Membership | Invitation):
+        Team.objects.select_for_update(no_key=True).get(pk=row.team_id)
     rows = type(row)._default_manager.select_for_update(no_key=True)
     return _one(rows, row.pk)
 

@@ -136,6 +136,13 @@ class NotFoundError(RefusalError):
     default_message = "Not found"
 
 
+class TeamStateError(RefusalError):
+    """What the rules of people and teams refuse (accounts/errors.py), told to a script."""
+
+    code = "team_state"
+    default_message = "The team's people do not allow this"
+
+
 class PolicyInUseError(RefusalError):
     code = "policy_in_use"
     default_message = "Licenses follow this policy: give them another one first"

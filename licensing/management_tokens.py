@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.access import Right
 from accounts.ids import uuid7
 from accounts.limits import Limit, Outcome, hit
 from accounts.models import Team
@@ -45,7 +46,8 @@ def create_token(
     """Make a token for a team, or for one of its applications (None: all of them, those to come included).
 
     `id` is chosen by the asker, and makes one token: raises InvalidRequestError the second time, for the text is told only
-    once. So it does when the end has passed, no scope is given, or the application is another team's.
+    once. So it does when the end has passed, no scope is given, the application is another team's, or scopes about the team's
+    people are given by somebody who has no say in them.
     """
     if expires_at is not None and expires_at <= now:
         raise errors.InvalidRequestError("expires_at must be in the future")
@@ -53,6 +55,8 @@ def create_token(
         raise errors.InvalidRequestError("scopes must name at least one")
     if application is not None and application.team_id != team.pk:
         raise errors.InvalidRequestError("application is another team's")
+    if any(scope.is_about_people for scope in scopes) and not _may_manage(team, actor):
+        raise errors.InvalidRequestError("scopes about the team are given by its owners")
     text = keys.new_management_token()
     token, is_new = ManagementToken.objects.get_or_create(
         id=id or uuid7(),
@@ -107,6 +111,14 @@ def count_call(token: ManagementToken) -> Outcome:
     """Count one call of a token against its minute; the caller chooses nothing that the count hangs on."""
     limit = Limit(LIMIT_NAME, settings.MANAGEMENT_CALLS_PER_MINUTE, 60)
     return hit(limit, str(token.pk))
+
+
+def _may_manage(team: Team, actor: Actor) -> bool:
+    """Whether somebody has a say in who belongs to a team: what they may not do, no token of theirs may."""
+    if actor.user is None:
+        return True
+    membership = team.memberships.filter(user=actor.user).first()
+    return membership is not None and membership.allows(Right.MANAGE_TEAM)
 
 
 def _note_use(token: ManagementToken, now: dt.datetime) -> None:

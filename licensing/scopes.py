@@ -19,12 +19,21 @@ class Scope(StrEnum):
     EVENTS_READ = "events:read"
     SIGNING_KEYS_READ = "signing_keys:read"
     SIGNING_KEYS_WRITE = "signing_keys:write"
+    API_KEYS_READ = "api_keys:read"
+    API_KEYS_WRITE = "api_keys:write"
+    TEAM_READ = "team:read"
+    TEAM_WRITE = "team:write"
     TOKENS_READ = "tokens:read"
     TOKENS_WRITE = "tokens:write"
 
     @property
     def resource(self) -> str:
         return self.value.partition(":")[0]
+
+    @property
+    def is_about_people(self) -> bool:
+        """Whether it shows or changes who belongs to a team, which is for its owners."""
+        return self.resource == "team"
 
     @property
     def is_write(self) -> bool:

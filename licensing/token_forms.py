@@ -4,6 +4,7 @@ import datetime as dt
 
 from django import forms
 
+from accounts.access import Right
 from accounts.ids import uuid7
 from licensing.models import Application
 from licensing.scopes import Scope
@@ -29,7 +30,6 @@ class TokenForm(forms.Form):
     scopes = forms.TypedMultipleChoiceField(
         label="It may",
         coerce=Scope,
-        choices=[(scope.value, scope_label(scope)) for scope in Scope],
         widget=forms.CheckboxSelectMultiple,
         help_text="As little as the script needs.",
     )
@@ -43,8 +43,17 @@ class TokenForm(forms.Form):
     # Pressed twice, the form makes one token.
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
 
-    def __init__(self, *args: object, application: Application, **kwargs: object) -> None:
+    def __init__(
+        self, *args: object, application: Application, rights: frozenset[Right], **kwargs: object
+    ) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        scopes = self.fields["scopes"]
+        assert isinstance(scopes, forms.ChoiceField)
+        scopes.choices = [
+            (scope.value, scope_label(scope))
+            for scope in Scope
+            if Right.MANAGE_TEAM in rights or not scope.is_about_people
+        ]
         reach = self.fields["reach"]
         assert isinstance(reach, forms.ChoiceField)
         reach.choices = [

@@ -8,8 +8,8 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.access import Role
-from accounts.models import Membership, Team, User
-from accounts.teams import create_team
+from accounts.models import Invitation, Membership, Team, User
+from accounts.teams import create_team, invite_member
 from licensing import (
     applications,
     entitlements,
@@ -42,6 +42,16 @@ def add_member(team: Team, role: Role, user: User | None = None) -> User:
     user = user or make_user()
     Membership.objects.create(team=team, user=user, role=role)
     return user
+
+
+def make_invitation(team: Team, email: str = "", role: Role = Role.VIEWER) -> Invitation:
+    return invite_member(
+        team=team,
+        email=email or f"invited{next(_counter)}@example.com",
+        role=role,
+        actor=SYSTEM,
+        now=timezone.now(),
+    )
 
 
 def make_application(team: Team | None = None, name: str = "Application") -> Application:

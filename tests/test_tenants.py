@@ -70,7 +70,7 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     # Public keys are public.
     "api/v1/applications/<uuid:application_id>/keys": (EVERYBODY, NOBODY),
     "api/v1/instance/keys": (EVERYBODY, NOBODY),
-    "api/v1/^(?:applications|tokens)(?:/.*)?$": (NOBODY, NOBODY),
+    "api/v1/^(?:applications|tokens|team|members|invitations|events)(?:/.*)?$": (NOBODY, NOBODY),
     "api/": (NOBODY, NOBODY),
     "admin/logout/": (SIGNED_IN, SIGNED_IN),
     # One's own account
@@ -169,6 +169,10 @@ BELOW: dict[str, tuple[Rule, Rule]] = {
     "admin/": STAFF_PAGES,
     "api/v1/applications": (For.TOKENS, For.TOKENS),
     "api/v1/tokens": (For.TOKENS, For.TOKENS),
+    "api/v1/team": (For.TOKENS, For.TOKENS),
+    "api/v1/members": (For.TOKENS, For.TOKENS),
+    "api/v1/invitations": (For.TOKENS, For.TOKENS),
+    "api/v1/events": (For.TOKENS, For.TOKENS),
 }
 
 

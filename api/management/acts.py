@@ -56,6 +56,9 @@ def _once(view: "ManagementView", key: str, perform: Callable[[], Response]) -> 
     if kept := answer_kept(**facts):
         return Response(kept.data, kept.status, headers={REPLAYED: "true"})
     response = perform()
+    if response.streaming:
+        # A file changes nothing and is not kept: it is made anew.
+        return response
     told = json.loads(JSONRenderer().render(response.data))
     keep_answer(**facts, answer=Answer(response.status_code, told))
     return response

@@ -1,6 +1,7 @@
 """Applications, as scripts see them."""
 
 import uuid
+from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -10,8 +11,9 @@ from api.management.inputs import Input, ListInput, Text
 from api.management.outputs import Output
 from api.management.views import ManagementView
 from licensing import applications
-from licensing.access import application_of_token, applications_of_token
+from licensing.access import application_of_token, applications_of_token, team_of_token
 from licensing.models import Application as ApplicationRow
+from licensing.reports import COUNT_MAX, Count, numbers_of
 from licensing.scopes import Scope
 
 
@@ -29,12 +31,37 @@ class ApplicationOutput(Output):
     created_at = serializers.DateTimeField()
 
 
+class NumberField(serializers.Field[Any, Any, int, Any]):
+    def to_representation(self, value: Count) -> int:
+        return min(value.value, COUNT_MAX)
+
+
+class NumbersOutput(Output):
+    """How much there is in an application; what is more than a hundred thousand is told as that."""
+
+    licenses = NumberField()
+    active = NumberField()
+    expired = NumberField()
+    suspended = NumberField()
+    revoked = NumberField()
+    devices = NumberField()
+    sessions = NumberField()
+
+
 class Applications(ManagementView):
-    scopes = {"GET": Scope.APPLICATIONS_READ}
+    scopes = {"GET": Scope.APPLICATIONS_READ, "POST": Scope.APPLICATIONS_WRITE}
 
     def get(self, request: Request) -> Response:
         wanted = self.query(ListInput)
         return self.page(applications_of_token(self.token), wanted, ApplicationOutput)
+
+    def post(self, request: Request) -> Response:
+        team = team_of_token(self.token)
+        given = self.body(ApplicationInput)
+        application = applications.create_application(
+            team=team, name=given["name"], actor=self.actor
+        )
+        return self.one(application, ApplicationOutput, 201)
 
 
 class _ApplicationView(ManagementView):
@@ -76,3 +103,11 @@ class DisableApplication(_ApplicationView):
         self.nothing()
         applications.disable_application(application=application, actor=self.actor)
         return self.one(application, ApplicationOutput)
+
+
+class Numbers(ManagementView):
+    scopes = {"GET": Scope.APPLICATIONS_READ}
+
+    def get(self, request: Request, application_id: uuid.UUID) -> Response:
+        application = application_of_token(self.token, application_id)
+        return self.one(numbers_of([application], self.now)[application.pk], NumbersOutput)

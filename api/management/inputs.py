@@ -59,6 +59,15 @@ class WholeNumber(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class Flag(serializers.BooleanField):
+    """true or false, and no word for them."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if type(data) is not bool:
+            self.fail("invalid", input=data)
+        return data
+
+
 class Moment(serializers.DateTimeField):
     """A moment as RFC 3339 writes it, with its offset from UTC."""
 

@@ -3,16 +3,18 @@
 import datetime as dt
 import uuid
 
+from django.http.response import HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.management.inputs import Input, ListInput, Metadata, Moment, Text, WholeNumber
+from api.management.inputs import Flag, Input, ListInput, Metadata, Moment, Text, WholeNumber
 from api.management.outputs import Expansion, Output
 from api.management.policies import PolicyOutput
-from api.management.views import ManagementView
-from licensing import licenses
+from api.management.views import AnyAnswer, ManagementView
+from licensing import exports, licenses
 from licensing.access import application_of_token, row_of_token
+from licensing.events import forget_customer
 from licensing.fields import LIMIT_MAX
 from licensing.models import Application, Policy
 from licensing.models import License as LicenseRow
@@ -21,11 +23,13 @@ from licensing.search import beginning_with, find_licenses
 
 # Each is encrypted, indexed and told in one answer: more belongs into several calls.
 COUNT_MAX = 1_000
+STATES = ("active", "expired", "suspended", "revoked")
 
 
 class LicenseFilter(ListInput):
-    status = serializers.ChoiceField(["active", "expired", "suspended", "revoked"], default="")
+    status = serializers.ChoiceField(STATES, default="")
     policy = serializers.UUIDField(default=None)
+    batch = serializers.UUIDField(default=None)
     username = serializers.CharField(max_length=150, default="")
     email = serializers.CharField(max_length=254, default="")
     # As long as an imported key may be.
@@ -91,6 +95,8 @@ class Licenses(ManagementView):
         )
         if wanted["policy"]:
             found = found.filter(policy=wanted["policy"])
+        if wanted["batch"]:
+            found = found.filter(batch=wanted["batch"])
         found = found.filter(beginning_with(wanted["username"], wanted["email"]))
         return self.page(found, wanted, LicenseOutput)
 
@@ -183,6 +189,44 @@ class RevokeLicense(_LicenseView):
         self.nothing()
         licenses.revoke_license(license=license, actor=self.actor, now=self.now)
         return self.one(self.license(application_id, id), LicenseOutput)
+
+
+class EraseLicenseHistory(_LicenseView):
+    """Answers with how many details of the customer are gone from the events."""
+
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
+        self.nothing()
+        return Response({"erased": forget_customer(license=license, actor=self.actor)})
+
+
+class ExportInput(Input):
+    format = serializers.ChoiceField(list(exports.FORMATS), default="csv")
+    status = serializers.ChoiceField(STATES, default="")
+    batch = serializers.UUIDField(default=None)
+    keys = Flag(default=False)
+
+
+class ExportLicenses(ManagementView):
+    """Answers with a file, in pieces; whoever takes whole keys away is recorded."""
+
+    content_negotiation_class = AnyAnswer
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID) -> HttpResponseBase:
+        application = application_of_token(self.token, application_id)
+        wanted = self.body(ExportInput)
+        found = find_licenses(application, state=wanted["status"], at=self.now)
+        if wanted["batch"]:
+            found = found.filter(batch=wanted["batch"])
+        if wanted["keys"]:
+            licenses.record_export(
+                application=application, actor=self.actor, state=wanted["status"]
+            )
+        write = exports.FORMATS[wanted["format"]]
+        return self.file(write(found, at=self.now, with_keys=wanted["keys"]), wanted["format"])
 
 
 def _policy(application: Application, id: uuid.UUID | None) -> Policy:

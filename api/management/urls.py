@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from django.urls import URLPattern, path, re_path
 
 from api.management import (
+    api_keys,
     applications,
+    batches,
     devices,
     events,
     licenses,
     policies,
     sessions,
     signing_keys,
+    team,
     tokens,
 )
 from api.management.views import ManagementView, not_found
@@ -45,6 +48,22 @@ ADDRESSES: dict[str, type[ManagementView]] = {
     f"{_APPLICATION}/sessions/<uuid:id>": sessions.Session,
     f"{_APPLICATION}/sessions/<uuid:id>/end": sessions.EndSession,
     f"{_APPLICATION}/events": events.Events,
+    f"{_APPLICATION}/numbers": applications.Numbers,
+    f"{_APPLICATION}/api-keys": api_keys.ApiKeys,
+    f"{_APPLICATION}/api-keys/rotate": api_keys.RotateApiKeys,
+    f"{_APPLICATION}/api-keys/<uuid:id>": api_keys.ApiKey,
+    f"{_APPLICATION}/api-keys/<uuid:id>/retire": api_keys.RetireApiKey,
+    f"{_APPLICATION}/batches": batches.Batches,
+    f"{_APPLICATION}/batches/<uuid:id>": batches.Batch,
+    f"{_APPLICATION}/licenses/export": licenses.ExportLicenses,
+    f"{_APPLICATION}/licenses/<uuid:id>/erase-history": licenses.EraseLicenseHistory,
+    "team": team.Team,
+    "members": team.Members,
+    "members/<uuid:id>": team.Member,
+    "invitations": team.Invitations,
+    "invitations/<uuid:id>": team.Invitation,
+    "events": events.TeamEvents,
+    "events/export": events.ExportTeamEvents,
     "tokens": tokens.Tokens,
     "tokens/<uuid:id>": tokens.Token,
     "tokens/<uuid:id>/revoke": tokens.RevokeToken,
@@ -55,7 +74,7 @@ def _patterns() -> Iterator[URLPattern]:
     for address, view in ADDRESSES.items():
         yield path(address, view.as_view())
         yield path(f"{address}/", view.as_view())
-    yield re_path(r"^(?:applications|tokens)(?:/.*)?$", not_found)
+    yield re_path(r"^(?:applications|tokens|team|members|invitations|events)(?:/.*)?$", not_found)
 
 
 urlpatterns = list(_patterns())

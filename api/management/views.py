@@ -2,12 +2,12 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
@@ -46,6 +46,7 @@ BODY_MAX_BYTES = 128 * 1024
 # The first is what scripts get that ask for none (docs/management/versions.md).
 VERSIONS = ("2026-11-25",)
 VERSION_HEADER = "Lockence-Version"
+MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
 _CHANGING = ("post", "patch", "delete")
 _ENTITY_TAGS = re.compile(r'\*|"[^"]*"')
 
@@ -63,6 +64,19 @@ class _JsonOnly(DefaultContentNegotiation):
     ) -> tuple[BaseRenderer, str]:
         if not request._request.accepts("application/json"):
             raise exceptions.NotAcceptable
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)
+
+
+class AnyAnswer(_JsonOnly):
+    """For files: whoever asks for one says in the body of which kind."""
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
         renderer = next(iter(renderers))
         return renderer, str(renderer.media_type)
 
@@ -203,6 +217,10 @@ class ManagementView(APIView):
             return Response(status=304, headers={"ETag": etag})
         # What is shown in full within it has a tag of its own: this one would let nobody change the row.
         return Response(told, status, headers={"ETag": etag})
+
+    def file(self, pieces: Iterator[str], kind: str) -> StreamingHttpResponse:
+        """Answer with a file that comes in pieces, as one of MEDIA_TYPES."""
+        return StreamingHttpResponse(pieces, content_type=MEDIA_TYPES[kind])
 
     def _expansions(self, wanted: str, output: type[serializers.Serializer[Any]]) -> list[str]:
         """Return the members to show in full; raises InsufficientScopeError where the token may not read them."""

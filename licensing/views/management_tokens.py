@@ -11,7 +11,7 @@ from accounts.access import Right
 from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
 from accounts.reauthentication import recent_authentication_required
 from licensing import management_tokens
-from licensing.access import application_for, management_token_for
+from licensing.access import application_for, management_token_for, rights_in
 from licensing.models import Application, ManagementToken
 from licensing.paging import page_of
 from licensing.token_forms import TokenForm
@@ -40,7 +40,8 @@ def tokens(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse:
 @recent_authentication_required()
 def token_new(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse:
     application = application_for(request.user, application_id, Right.MANAGE_SETTINGS)
-    form = TokenForm(request.POST or None, application=application)
+    rights = rights_in(request.user, application)
+    form = TokenForm(request.POST or None, application=application, rights=rights)
     if form.is_valid():
         now = timezone.now()
         with refusals_shown_in(form):

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.db.models import Model
 
+from accounts.access import Role
 from api.management.urls import ADDRESSES
 from licensing import samples
 from licensing.models import Application
@@ -26,7 +27,7 @@ CURL = 'curl() { command curl --silent --show-error --fail-with-body "$@"; echo;
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_command_of_the_page_works(server: Server) -> None:
+def test_every_command_of_the_page_works(server: Server, tmp_path: Path) -> None:
     application = factories.make_application(name="Game")
     script = "set -e\n" + CURL + "".join(BLOCKS)
     script = script.replace(samples.SITE_URL, server.url)
@@ -34,6 +35,7 @@ def test_every_command_of_the_page_works(server: Server) -> None:
 
     run = subprocess.run(
         ["sh", "-euc", script],
+        cwd=tmp_path,
         env={
             "PATH": "/usr/bin:/bin",
             **{name: str(row.pk) for name, row in _rows(application).items()},
@@ -45,8 +47,9 @@ def test_every_command_of_the_page_works(server: Server) -> None:
 
     assert run.returncode == 0, run.stdout + run.stderr
     answers = [json.loads(line) for line in run.stdout.splitlines() if line]
-    # Deleting answers with nothing.
-    assert len(answers) == script.count("\ncurl ") - 1
+    # Deleting answers with nothing, and files go into files.
+    without = len(re.findall(r"^curl .*(?:-X DELETE| -o )", script, re.MULTILINE))
+    assert len(answers) == script.count("\ncurl ") - without
 
 
 def test_every_call_is_on_the_page() -> None:
@@ -88,5 +91,9 @@ def _rows(application: Application) -> dict[str, Model]:
         "OLD_KEY": application.signing_keys.get(state="previous"),
         "OTHER_APPLICATION": other,
         "OTHER_NEXT_KEY": other.signing_keys.get(state="next"),
+        "API_KEY": application.api_keys.get(),
+        "BATCH": license.batch,
+        "MEMBER": factories.add_member(application.team, Role.SUPPORT).memberships.get(),
+        "INVITATION": factories.make_invitation(application.team),
         "TOKEN": factories.make_token(application).token,
     }

@@ -6,6 +6,7 @@ import uuid
 import pytest
 from django.test import Client
 
+from accounts.access import Role
 from accounts.models import Team
 from api.management.urls import ADDRESSES
 from licensing.events import history_of
@@ -49,13 +50,48 @@ CALLS = {
     ("GET", f"{APPLICATION}/sessions/<uuid:id>"): "sessions:read",
     ("POST", f"{APPLICATION}/sessions/<uuid:id>/end"): "sessions:write",
     ("GET", f"{APPLICATION}/events"): "events:read",
+    ("POST", "applications"): "applications:write",
+    ("GET", f"{APPLICATION}/numbers"): "applications:read",
+    ("GET", f"{APPLICATION}/api-keys"): "api_keys:read",
+    ("POST", f"{APPLICATION}/api-keys/rotate"): "api_keys:write",
+    ("GET", f"{APPLICATION}/api-keys/<uuid:id>"): "api_keys:read",
+    ("POST", f"{APPLICATION}/api-keys/<uuid:id>/retire"): "api_keys:write",
+    ("GET", f"{APPLICATION}/batches"): "licenses:read",
+    ("GET", f"{APPLICATION}/batches/<uuid:id>"): "licenses:read",
+    ("POST", f"{APPLICATION}/licenses/export"): "licenses:write",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/erase-history"): "licenses:write",
+    ("GET", "team"): "team:read",
+    ("PATCH", "team"): "team:write",
+    ("GET", "members"): "team:read",
+    ("GET", "members/<uuid:id>"): "team:read",
+    ("PATCH", "members/<uuid:id>"): "team:write",
+    ("DELETE", "members/<uuid:id>"): "team:write",
+    ("GET", "invitations"): "team:read",
+    ("POST", "invitations"): "team:write",
+    ("GET", "invitations/<uuid:id>"): "team:read",
+    ("DELETE", "invitations/<uuid:id>"): "team:write",
+    ("GET", "events"): "team:read",
+    ("POST", "events/export"): "team:read",
     ("GET", "tokens"): "tokens:read",
     ("GET", "tokens/<uuid:id>"): "tokens:read",
     ("POST", "tokens/<uuid:id>/revoke"): "tokens:write",
 }
 OWN_LISTS = {("GET", "applications"): 200, ("GET", "tokens"): 200}
+# What is not below an application is the team's own, whoever asks.
+OF_THE_TEAM = {
+    ("POST", "applications"): 201,
+    ("GET", "team"): 200,
+    ("PATCH", "team"): 200,
+    ("GET", "members"): 200,
+    ("GET", "invitations"): 200,
+    ("POST", "invitations"): 201,
+    ("GET", "events"): 200,
+    ("POST", "events/export"): 200,
+}
 BODIES = {
-    "applications": {},
+    "applications": {"name": "Another"},
+    "rotate": {"overlap_seconds": 60},
+    "invitations": {"email": "ada@example.com", "role": "viewer"},
     "policies": {"name": "Trial"},
     "licenses": {"count": 1},
     "extend": {"expires_at": None},
@@ -73,6 +109,10 @@ def paths(application: Application, license: License) -> dict[str, str]:
         "devices": session.device_id,
         "sessions": session.pk,
         "tokens": factories.make_token(application).token.pk,
+        "api-keys": application.api_keys.get().pk,
+        "batches": license.batch_id,
+        "members": factories.add_member(application.team, Role.SUPPORT).memberships.get().pk,
+        "invitations": factories.make_invitation(application.team).pk,
     }
     return {address: _path(address, application.pk, rows) for address in ADDRESSES}
 
@@ -133,10 +173,12 @@ def test_a_strangers_token_finds_nothing(paths: dict[str, str], application: App
 
     answers = {call: _call(stranger, call, paths) for call in CALLS}
 
-    assert answers == dict.fromkeys(CALLS, 404) | OWN_LISTS
+    assert answers == dict.fromkeys(CALLS, 404) | OWN_LISTS | OF_THE_TEAM
     assert history_of(application).count() == before
-    for listed in ("applications", "tokens"):
+    for listed in ("applications", "tokens", "events"):
         assert str(application.pk) not in stranger.get(listed).content.decode()
+    for listed in ("team", "members", "invitations"):
+        assert str(application.team.memberships.first().user) not in stranger.get(listed).text
 
 
 def test_a_token_of_one_application_finds_nothing_of_another(
@@ -147,7 +189,7 @@ def test_a_token_of_one_application_finds_nothing_of_another(
 
     answers = {call: _call(script, call, paths) for call in CALLS}
 
-    assert answers == dict.fromkeys(CALLS, 404) | OWN_LISTS
+    assert answers == dict.fromkeys(CALLS, 404) | OWN_LISTS | _refused_below_the_team()
     assert [row["id"] for row in script.get("applications").json()["data"]] == [str(other.pk)]
 
 
@@ -183,6 +225,14 @@ def test_who_is_signed_in_is_nobody_here(application: Application, dashboard: Cl
 def dashboard(client: Client, developer: object) -> Client:
     client.force_login(developer)  # type: ignore[arg-type]
     return client
+
+
+def _refused_below_the_team() -> dict[tuple[str, str], int]:
+    of_the_team = ("team", "members", "invitations", "events")
+    return dict.fromkeys(
+        [("POST", "applications"), *(call for call in CALLS if call[1].startswith(of_the_team))],
+        403,
+    )
 
 
 def _call(script: Script, call: tuple[str, str], paths: dict[str, str]) -> int:

@@ -1,0 +1,72 @@
+"""Whatever a page can do, a script can do, and the other way round: both lists, side by side."""
+
+from django.urls import get_resolver
+
+from api.management.urls import ADDRESSES
+from tests.test_tenants import For, routes, rules_of
+
+# What is posted to these is somebody's own: their account, an answer to an invitation, or staff's.
+PERSONAL = ("accounts/", "admin/", "dashboard/invitations/")
+A = "dashboard/applications/<uuid:application_id>/"
+L, P, S = f"{A}licenses/<uuid:license_id>/", f"{A}policies/<uuid:policy_id>/", f"{A}settings/"
+T = "dashboard/teams/<uuid:team_id>/"
+APPLICATION = "applications/<uuid:application_id>"
+
+VERBS = {
+    "dashboard/applications/new/": "POST applications",
+    f"{A}first-license/": f"POST {APPLICATION}/licenses",
+    S: f"PATCH {APPLICATION}",
+    f"{S}enable/": f"POST {APPLICATION}/enable",
+    f"{S}disable/": f"POST {APPLICATION}/disable",
+    f"{S}api-keys/rotate/": f"POST {APPLICATION}/api-keys/rotate",
+    f"{S}api-keys/<uuid:api_key_id>/retire/": f"POST {APPLICATION}/api-keys/<uuid:id>/retire",
+    f"{S}signing-keys/<uuid:signing_key_id>/promote/": f"POST {APPLICATION}/signing-keys/<uuid:id>/promote",
+    f"{S}signing-keys/<uuid:signing_key_id>/replace/": f"POST {APPLICATION}/signing-keys/<uuid:id>/replace",
+    f"{S}signing-keys/<uuid:signing_key_id>/retire/": f"POST {APPLICATION}/signing-keys/<uuid:id>/retire",
+    f"{S}tokens/<uuid:token_id>/revoke/": "POST tokens/<uuid:id>/revoke",
+    f"{A}licenses/new/": f"POST {APPLICATION}/licenses",
+    f"{A}licenses/export/": f"POST {APPLICATION}/licenses/export",
+    f"{L}edit/": f"PATCH {APPLICATION}/licenses/<uuid:id>",
+    f"{L}reveal/": f"POST {APPLICATION}/licenses/<uuid:id>/reveal",
+    f"{L}extend/": f"POST {APPLICATION}/licenses/<uuid:id>/extend",
+    f"{L}suspend/": f"POST {APPLICATION}/licenses/<uuid:id>/suspend",
+    f"{L}restore/": f"POST {APPLICATION}/licenses/<uuid:id>/restore",
+    f"{L}revoke/": f"POST {APPLICATION}/licenses/<uuid:id>/revoke",
+    f"{L}forget/": f"POST {APPLICATION}/licenses/<uuid:id>/erase-history",
+    f"{A}policies/new/": f"POST {APPLICATION}/policies",
+    f"{P}edit/": f"PATCH {APPLICATION}/policies/<uuid:id>",
+    f"{P}make-default/": f"POST {APPLICATION}/policies/<uuid:id>/make-default",
+    f"{P}delete/": f"DELETE {APPLICATION}/policies/<uuid:id>",
+    f"{A}devices/<uuid:device_id>/release/": f"POST {APPLICATION}/devices/<uuid:id>/release",
+    f"{A}sessions/<uuid:session_id>/end/": f"POST {APPLICATION}/sessions/<uuid:id>/end",
+    f"{T}rename/": "PATCH team",
+    f"{T}invite/": "POST invitations",
+    f"{T}members/<uuid:member_id>/role/": "PATCH members/<uuid:id>",
+    f"{T}members/<uuid:member_id>/remove/": "DELETE members/<uuid:id>",
+    f"{T}invitations/<uuid:invitation_id>/withdraw/": "DELETE invitations/<uuid:id>",
+    f"{T}events/export/": "POST events/export",
+}
+# Who steals a token must not be able to leave another one behind.
+PEOPLE_ONLY = {f"{S}tokens/new/"}
+
+
+def test_every_verb_of_a_page_has_a_call_and_every_call_that_changes_something_a_page() -> None:
+    of_pages = {
+        route
+        for route in routes(get_resolver().url_patterns)
+        if not route.startswith(("api/", *PERSONAL)) and _is_posted_to(route)
+    }
+    calls = {
+        f"{method} {address}"
+        for address, view in ADDRESSES.items()
+        for method in view.scopes
+        if method != "GET"
+    }
+
+    assert of_pages == VERBS.keys() | PEOPLE_ONLY
+    assert calls == set(VERBS.values())
+
+
+def _is_posted_to(route: str) -> bool:
+    rules = rules_of(route)
+    return rules is not None and rules[1] is not For.NOBODY
