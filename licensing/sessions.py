@@ -8,7 +8,7 @@ import dataclasses
 import datetime as dt
 import json
 import uuid
-from typing import Any
+from typing import Any, LiteralString
 
 from django.db import transaction
 
@@ -25,6 +25,8 @@ from licensing.session_statements import (
     OPEN_SESSION,
     TAKE_DEVICE_PLACE,
     TOUCH_SESSION,
+    Finding,
+    with_one_probe,
 )
 from licensing.signatures import SigningFacts
 from licensing.statements import Row, fetch_row
@@ -101,13 +103,13 @@ def validate_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
     Raises the first that applies of InvalidApiKeyError, ApplicationDisabledError, SessionNotFoundError,
     LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, SessionEndedError, SessionExpiredError and HwidMismatchError.
     """
-    row = fetch_row(FIND_SESSION, _session_parameters(api_key, session_token))
+    row = _find(FIND_SESSION, _session_parameters(api_key, session_token))
     return _live_session(row)
 
 
 def touch_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
     """Keep a session alive for another lifetime; raises as `validate_session` does, and never revives an ended one."""
-    row = fetch_row(TOUCH_SESSION, _session_parameters(api_key, session_token))
+    row = _fetch(TOUCH_SESSION, _session_parameters(api_key, session_token))
     *found, _commit, touched_until = row or [None, None]
     session = _live_session(tuple(found))
     if touched_until is not None:
@@ -123,7 +125,7 @@ def close_session(*, api_key: str, session_token: uuid.UUID) -> SigningFacts:
 
     Raises InvalidApiKeyError, ApplicationDisabledError, SessionNotFoundError. A license's state is no reason to refuse.
     """
-    row = fetch_row(END_SESSION, _session_parameters(api_key, session_token))
+    row = _fetch(END_SESSION, _session_parameters(api_key, session_token))
     if row is None:
         raise errors.InvalidApiKeyError
     *who, enabled, session_id = row
@@ -216,13 +218,13 @@ class _Opening:
         if self.found.too_many_failures is not None:
             # A right guess among many wrong ones gains nothing; a device that was here before has passed already.
             raise errors.RateLimitedError(self.found.too_many_failures, signing=self.found.signing)
-        if fetch_row(TAKE_DEVICE_PLACE, self.parameters):
-            fetch_row(BIND_DEVICE, self.parameters)
+        if _fetch(TAKE_DEVICE_PLACE, self.parameters):
+            _fetch(BIND_DEVICE, self.parameters)
         return self.on_a_bound_device()
 
     def on_a_bound_device(self) -> OpenedSession | None:
         """Open the session if the device is bound; raise SessionLimitReachedError when every seat is taken."""
-        row = fetch_row(OPEN_SESSION, self.parameters)
+        row = _fetch(OPEN_SESSION, self.parameters)
         if row is None:
             return None
         session_expires_at, license_expires_at = row
@@ -240,7 +242,7 @@ class _Opening:
 def _find_license(api_key: str, license_key: str, ip_address: str | None) -> _FoundLicense:
     license_key_digest, other_license_key_digest = tokens.license_key_digests(license_key)
     # Every license key is digested and looked up in the same way, well-formed or not, so that the work tells nothing.
-    row = fetch_row(
+    row = _find(
         FIND_LICENSE,
         {
             **_api_key_parameters(api_key),
@@ -263,6 +265,37 @@ def _find_license(api_key: str, license_key: str, ip_address: str | None) -> _Fo
         limits_sessions=sessions_max is not None,
         too_many_failures=failures.too_many(failures_hits, failures_seconds),
     )
+
+
+# The API keys of applications that had entitlements when last asked: which text of a statement to begin with, and no more.
+_KEYS_WITH_ENTITLEMENTS_MAX = 10_000
+_keys_with_entitlements: set[bytes] = set()
+
+
+def _find(finding: Finding, parameters: dict[str, Any]) -> Row | None:
+    """Run a statement in its plain text, unless this application has entitlements: the first call of each process finds out."""
+    key = parameters["api_key_digest"]
+    if key not in _keys_with_entitlements:
+        row = _fetch(finding.plain, parameters)
+        if row is None or not row[-1]:
+            return row and row[:-1]
+        if len(_keys_with_entitlements) >= _KEYS_WITH_ENTITLEMENTS_MAX:
+            _keys_with_entitlements.clear()
+        _keys_with_entitlements.add(key)
+    return _fetch(finding.full, parameters)
+
+
+# What is looked for under two keys of a ring, if the ring has two.
+_DIGESTS = ("api_key_digest", "license_key_digest", "hwid_digest")
+
+
+def _fetch(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
+    repeated = [
+        name
+        for name in _DIGESTS
+        if name in parameters and parameters[name] == parameters[f"other_{name}"]
+    ]
+    return fetch_row(with_one_probe(statement, *repeated), parameters)
 
 
 def _live_session(row: Row | None) -> SessionFacts:

@@ -37,6 +37,17 @@ def test_validate_costs_one_statement(program: Program) -> None:
     assert len(sent) == 1
 
 
+def test_validate_costs_one_statement_with_entitlements_too(program: Program) -> None:
+    application = program.license.application
+    factories.grant(program.license.policy, factories.make_entitlement(application), True)
+    program.init()
+
+    with statements() as sent:
+        assert program.validate().json()["license"]["entitlements"]
+
+    assert len(sent) == 1
+
+
 def test_heartbeat_costs_one_statement(program: Program) -> None:
     program.init()
 

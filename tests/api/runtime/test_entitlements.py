@@ -42,6 +42,16 @@ def test_a_license_has_what_its_policy_says(program: Program, policy: Policy) ->
     }
 
 
+def test_the_first_entitlement_of_an_application_shows_at_the_very_next_call(
+    program: Program, policy: Policy
+) -> None:
+    assert told(program) == {}
+
+    factories.grant(policy, factories.make_entitlement(policy.application, "export"), True)
+
+    assert program.validate().json()["license"]["entitlements"]["export"]["value"] is True
+
+
 def test_the_licenses_own_word_counts_instead(program: Program, policy: Policy) -> None:
     entitlement = factories.make_entitlement(policy.application)
     factories.grant(policy, entitlement, True)

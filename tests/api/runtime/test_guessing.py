@@ -132,9 +132,10 @@ def told_by(answer: answers.Answer) -> tuple[object, ...]:
 
 
 def spy_on_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    names = {
-        statement: name for name, statement in vars(session_statements).items() if name.isupper()
-    }
+    one_probe = session_statements.with_one_probe(
+        session_statements.FIND_LICENSE.plain, "api_key_digest", "license_key_digest"
+    )
+    names = {one_probe: "FIND_LICENSE"}
     asked: list[str] = []
     run = statements._run
 
