@@ -12,6 +12,7 @@ urlpatterns = [
     re_path(r"^v1/validate/?$", runtime.Validate.as_view(), name="api-validate"),
     re_path(r"^v1/heartbeat/?$", runtime.Heartbeat.as_view(), name="api-heartbeat"),
     re_path(r"^v1/logout/?$", runtime.Logout.as_view(), name="api-logout"),
+    re_path(r"^v1/consume/?$", runtime.Consume.as_view(), name="api-consume"),
     path(
         "v1/applications/<uuid:application_id>/keys",
         keys.ApplicationKeys.as_view(),

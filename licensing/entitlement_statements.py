@@ -63,3 +63,16 @@ ENTITLEMENTS = f"""(
         AND usage.entitlement_id = granted.id
         AND usage.starts_at = granted.period_starts_at
 )"""
+
+# Locks the count of the period that runs, one that was not there before included, and tells what it is.
+LOCK_USAGE = f"""
+    INSERT INTO licensing_usage AS usage (
+        id, application_id, license_id, entitlement_id, starts_at, ends_at, used, changed_at
+    )
+    SELECT %(usage_id)s, entitlement.application_id, %(license_id)s, entitlement.id,
+        {_PERIOD_STARTS_AT}, {_PERIOD_ENDS_AT}, 0, statement_timestamp()
+    FROM licensing_entitlement entitlement
+    WHERE entitlement.id = %(entitlement_id)s
+    ON CONFLICT (license_id, entitlement_id, starts_at) DO UPDATE SET used = usage.used
+    RETURNING usage.id, usage.used
+"""

@@ -11,16 +11,20 @@ from django.db import IntegrityError, transaction
 
 from accounts.ids import uuid7
 from licensing import errors
+from licensing.entitlement_statements import LOCK_USAGE
 from licensing.events import Actor, record
 from licensing.models import (
     Application,
+    Consumption,
     Entitlement,
     License,
     LicenseEntitlement,
     Policy,
     PolicyEntitlement,
+    Usage,
 )
 from licensing.models.entitlement import NAME_PATTERN, NUMBER_MAX, TEXT_MAX
+from licensing.statements import fetch_row
 
 # Every answer to init and validate tells all that a license has: as many as an answer may well hold.
 ENTITLEMENTS_MAX = 50
@@ -111,6 +115,15 @@ def delete_entitlement(*, entitlement: Entitlement, actor: Actor) -> bool:
         application=held.application,
         before={"name": held.name, "kind": held.kind},
     )
+    # From the leaves up, each as one statement: there may be many.
+    usage = Usage.objects.filter(entitlement=held)
+    for rows in (
+        Consumption.objects.filter(usage__in=usage),
+        usage,
+        LicenseEntitlement.objects.filter(entitlement=held),
+        PolicyEntitlement.objects.filter(entitlement=held),
+    ):
+        rows._raw_delete(rows.db)
     held.delete()
     return True
 
@@ -228,6 +241,43 @@ def take_from_license(*, license: License, entitlement: Entitlement, actor: Acto
             before=_told(entitlement, before),
         )
         return True
+
+
+def set_usage(
+    *, license: License, entitlement: Entitlement, used: int, actor: Actor, now: dt.datetime
+) -> bool:
+    """Say how much of a metered entitlement a license has used in the period that runs; return False when it was so already.
+
+    Raises InvalidRequestError when the entitlement is not metered, another application's, or `used` out of bounds.
+    """
+    _refuse_strangers(license.application_id, entitlement)
+    if not entitlement.is_metered:
+        raise errors.InvalidRequestError(f"{entitlement} is not metered")
+    if not 0 <= used <= NUMBER_MAX:
+        raise errors.InvalidRequestError(f"used must be between 0 and {NUMBER_MAX}")
+    with _gone_refused(), transaction.atomic():
+        parameters = {
+            "usage_id": uuid7(),
+            "license_id": license.pk,
+            "entitlement_id": entitlement.pk,
+        }
+        row = fetch_row(LOCK_USAGE, parameters)
+        if row is None:
+            raise errors.NotFoundError("This entitlement was deleted")
+        usage_id, before = row
+        if before == used:
+            return False
+        Usage.objects.filter(pk=usage_id).update(used=used, changed_at=now)
+        record(
+            "usage.set",
+            target=license,
+            actor=actor,
+            application=license.application,
+            license=license,
+            before={"entitlement": entitlement.name, "used": before},
+            after={"entitlement": entitlement.name, "used": used},
+        )
+    return True
 
 
 def checked_value(entitlement: Entitlement, value: Value) -> Value:

@@ -1,6 +1,6 @@
 """Every refusal that Lockence knows: one class, one code that never changes, one message. No HTTP here."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from accounts import errors
 from accounts.limits import Outcome
@@ -16,6 +16,11 @@ class RefusalError(errors.RefusalError):
         super().__init__(message)
         # Known as soon as the API key is: the application that refuses, and the key it signs with.
         self.signing = signing
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """What the answer to a program tells beside code and message."""
+        return {}
 
 
 class InvalidRequestError(RefusalError):
@@ -98,6 +103,33 @@ class HwidMismatchError(RefusalError):
 class SessionLimitReachedError(RefusalError):
     code = "session_limit_reached"
     default_message = "Session limit reached"
+
+
+class EntitlementNotFoundError(RefusalError):
+    """The license does not have it, now: not by its policy, not by its own word, or no longer. Or nobody ever named it."""
+
+    code = "entitlement_not_found"
+    default_message = "This license does not have this entitlement"
+
+
+class EntitlementNotMeteredError(RefusalError):
+    code = "entitlement_not_metered"
+    default_message = "This entitlement is not metered, there is nothing to use up"
+
+
+class EntitlementLimitReachedError(RefusalError):
+    """Less is left than was asked for, and nothing was counted."""
+
+    code = "entitlement_limit_reached"
+    default_message = "Entitlement limit reached"
+
+    def __init__(self, left: dict[str, Any], *, signing: SigningFacts) -> None:
+        self.left = left
+        super().__init__(signing=signing)
+
+    @property
+    def members(self) -> dict[str, Any]:
+        return self.left
 
 
 class MethodNotAllowedError(RefusalError):

@@ -18,7 +18,7 @@ KINDS = {
     "people": ("team.", "member.", "invitation.", "events."),
     "applications": ("application.", "policy.", "entitlement."),
     "keys": ("api_key.", "signing_key.", "token."),
-    "licenses": ("license.", "licenses."),
+    "licenses": ("license.", "licenses.", "usage."),
     "devices": ("device.", "session."),
 }
 # Ids tell the time as well, by the clocks of our own machines: what is far from the days wanted need not be read.

@@ -11,6 +11,7 @@ from accounts.models import EventDetail, Membership, Team, User
 from licensing.models import (
     ApiKey,
     Application,
+    Consumption,
     Device,
     Entitlement,
     License,
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 # From the leaves up, each as one statement: the tables are long, and no row of them needs a look.
 _TABLES = (
+    Consumption,
     Usage,
     LicenseEntitlement,
     PolicyEntitlement,

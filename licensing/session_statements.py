@@ -49,7 +49,7 @@ _LICENSE = _first_of(
 )
 _DEVICE = "SELECT * FROM licensing_device WHERE license_id = %(license_id)s AND"
 
-_USABLE_API_KEY = "(key.expires_at IS NULL OR key.expires_at > statement_timestamp())"
+USABLE_API_KEY = "(key.expires_at IS NULL OR key.expires_at > statement_timestamp())"
 
 _USABLE_LICENSE = """
     license.status = 'active'
@@ -67,14 +67,14 @@ _SESSION_END = """
     )
 """
 
-_LICENSE_FACTS = """
+LICENSE_FACTS = """
     application.id AS application_id, signing_key.id AS signing_key_id, signing_key.private_ciphertext,
     application.enabled,
     license.id AS license_id, license.status AS license_status, license.expires_at AS license_expires_at,
     license.expires_at IS NOT NULL AND license.expires_at <= statement_timestamp() AS license_is_expired,
     policy.name AS policy_name, license.username, license.metadata, policy.heartbeat_interval_seconds
 """
-_WITHOUT_ENTITLEMENTS = "NULL::jsonb"
+WITHOUT_ENTITLEMENTS = "NULL::jsonb"
 _HAS_ENTITLEMENTS = """
     EXISTS (SELECT FROM licensing_entitlement WHERE application_id = application.id)
 """
@@ -95,7 +95,7 @@ class Finding:
         select, _, rest = statement.partition("\n    FROM ")
         return cls(
             plain=f"{select}, {_HAS_ENTITLEMENTS}\n    FROM {rest}",
-            full=statement.replace(_WITHOUT_ENTITLEMENTS, ENTITLEMENTS),
+            full=statement.replace(WITHOUT_ENTITLEMENTS, ENTITLEMENTS),
         )
 
 
@@ -105,7 +105,7 @@ _CURRENT_SIGNING_KEY = """
 """
 
 _FIND_LICENSE = f"""
-    SELECT {_LICENSE_FACTS}, {_WITHOUT_ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX},
+    SELECT {LICENSE_FACTS}, {WITHOUT_ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX},
         failures.hits, CEIL(EXTRACT(EPOCH FROM failures.ends_at - statement_timestamp()))::int
     FROM ({_API_KEY}) key
     JOIN licensing_application application ON application.id = key.application_id
@@ -116,7 +116,7 @@ _FIND_LICENSE = f"""
         ON failures.name = %(limit)s
         AND failures.subject = application.id::text || ' ' || %(network)s
         AND failures.ends_at > statement_timestamp()
-    WHERE {_USABLE_API_KEY}
+    WHERE {USABLE_API_KEY}
 """
 
 FIND_LICENSE = Finding.of(_FIND_LICENSE)
@@ -262,15 +262,16 @@ BIND_DEVICE = f"""
 """
 
 # A heartbeat that was on its way while the license was cut short may have written a later end than the license has.
-_FIND_SESSION = f"""
-    SELECT {_LICENSE_FACTS}, {_WITHOUT_ENTITLEMENTS} AS entitlements,
-        session.id AS session_id,
-        LEAST(session.expires_at, license.expires_at) AS session_expires_at,
-        session.ended_at IS NOT NULL AS session_is_ended,
-        session.expires_at <= statement_timestamp() AS session_is_expired,
-        device.released_at IS NOT NULL AS device_is_released,
-        {_SESSION_END} AS session_end
-    FROM ({_API_KEY}) key
+SESSION_STATE = f"""
+    session.id AS session_id,
+    LEAST(session.expires_at, license.expires_at) AS session_expires_at,
+    session.ended_at IS NOT NULL AS session_is_ended,
+    session.expires_at <= statement_timestamp() AS session_is_expired,
+    device.released_at IS NOT NULL AS device_is_released,
+    {_SESSION_END} AS session_end
+"""
+SESSION_TABLES = f"""
+    ({_API_KEY}) key
     JOIN licensing_application application ON application.id = key.application_id
     {_CURRENT_SIGNING_KEY}
     LEFT JOIN licensing_session session
@@ -278,9 +279,19 @@ _FIND_SESSION = f"""
     LEFT JOIN licensing_license license ON license.id = session.license_id
     LEFT JOIN licensing_policy policy ON policy.id = license.policy_id
     LEFT JOIN licensing_device device ON device.id = session.device_id
-    WHERE {_USABLE_API_KEY}
+"""
+_FIND_SESSION = f"""
+    SELECT {LICENSE_FACTS}, {WITHOUT_ENTITLEMENTS} AS entitlements, {SESSION_STATE}
+    FROM {SESSION_TABLES}
+    WHERE {USABLE_API_KEY}
 """
 FIND_SESSION = Finding.of(_FIND_SESSION)
+
+# What the statement found lets its program go on, as far as license and device are concerned.
+FOUND_IS_USABLE = """
+    found.enabled AND found.license_status = 'active' AND NOT found.license_is_expired
+    AND NOT found.device_is_released
+"""
 
 # The guard stands again on the row that is written: a session that was ended while this statement waited stays ended.
 # Its commit does not wait for the disk, which is half of what a heartbeat costs: a crash of PostgreSQL may forget the beats of
@@ -292,8 +303,7 @@ TOUCH_SESSION = f"""
         FROM found
         WHERE session.id = found.session_id
             AND session.ended_at IS NULL AND session.expires_at > statement_timestamp()
-            AND found.enabled AND found.license_status = 'active' AND NOT found.license_is_expired
-            AND NOT found.device_is_released
+            AND {FOUND_IS_USABLE}
         RETURNING session.expires_at
     )
     SELECT found.*, set_config('synchronous_commit', 'off', true), touched.expires_at
@@ -309,7 +319,7 @@ END_SESSION = f"""
         {_CURRENT_SIGNING_KEY}
         LEFT JOIN licensing_session session
             ON session.token_digest = %(token_digest)s AND session.application_id = application.id
-        WHERE {_USABLE_API_KEY}
+        WHERE {USABLE_API_KEY}
     ), ended AS (
         UPDATE licensing_session session
         SET ended_at = statement_timestamp(), ended_reason = 'logout'

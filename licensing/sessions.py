@@ -103,15 +103,15 @@ def validate_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
     Raises the first that applies of InvalidApiKeyError, ApplicationDisabledError, SessionNotFoundError,
     LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, SessionEndedError, SessionExpiredError and HwidMismatchError.
     """
-    row = _find(FIND_SESSION, _session_parameters(api_key, session_token))
-    return _live_session(row)
+    row = _find(FIND_SESSION, session_parameters(api_key, session_token))
+    return live_session(row)
 
 
 def touch_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
     """Keep a session alive for another lifetime; raises as `validate_session` does, and never revives an ended one."""
-    row = _fetch(TOUCH_SESSION, _session_parameters(api_key, session_token))
+    row = fetch(TOUCH_SESSION, session_parameters(api_key, session_token))
     *found, _commit, touched_until = row or [None, None]
-    session = _live_session(tuple(found))
+    session = live_session(tuple(found))
     if touched_until is not None:
         return dataclasses.replace(session, expires_at=touched_until)
     # The session was good when the statement began and gone when it reached the row: somebody ended it in between, and
@@ -125,7 +125,7 @@ def close_session(*, api_key: str, session_token: uuid.UUID) -> SigningFacts:
 
     Raises InvalidApiKeyError, ApplicationDisabledError, SessionNotFoundError. A license's state is no reason to refuse.
     """
-    row = _fetch(END_SESSION, _session_parameters(api_key, session_token))
+    row = fetch(END_SESSION, session_parameters(api_key, session_token))
     if row is None:
         raise errors.InvalidApiKeyError
     *who, enabled, session_id = row
@@ -218,13 +218,13 @@ class _Opening:
         if self.found.too_many_failures is not None:
             # A right guess among many wrong ones gains nothing; a device that was here before has passed already.
             raise errors.RateLimitedError(self.found.too_many_failures, signing=self.found.signing)
-        if _fetch(TAKE_DEVICE_PLACE, self.parameters):
-            _fetch(BIND_DEVICE, self.parameters)
+        if fetch(TAKE_DEVICE_PLACE, self.parameters):
+            fetch(BIND_DEVICE, self.parameters)
         return self.on_a_bound_device()
 
     def on_a_bound_device(self) -> OpenedSession | None:
         """Open the session if the device is bound; raise SessionLimitReachedError when every seat is taken."""
-        row = _fetch(OPEN_SESSION, self.parameters)
+        row = fetch(OPEN_SESSION, self.parameters)
         if row is None:
             return None
         session_expires_at, license_expires_at = row
@@ -276,20 +276,21 @@ def _find(finding: Finding, parameters: dict[str, Any]) -> Row | None:
     """Run a statement in its plain text, unless this application has entitlements: the first call of each process finds out."""
     key = parameters["api_key_digest"]
     if key not in _keys_with_entitlements:
-        row = _fetch(finding.plain, parameters)
+        row = fetch(finding.plain, parameters)
         if row is None or not row[-1]:
             return row and row[:-1]
         if len(_keys_with_entitlements) >= _KEYS_WITH_ENTITLEMENTS_MAX:
             _keys_with_entitlements.clear()
         _keys_with_entitlements.add(key)
-    return _fetch(finding.full, parameters)
+    return fetch(finding.full, parameters)
 
 
 # What is looked for under two keys of a ring, if the ring has two.
 _DIGESTS = ("api_key_digest", "license_key_digest", "hwid_digest")
 
 
-def _fetch(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
+def fetch(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
+    """Run one statement of the client calls as `fetch_row` does, without the probes that one key in the ring makes needless."""
     repeated = [
         name
         for name in _DIGESTS
@@ -298,7 +299,8 @@ def _fetch(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
     return fetch_row(with_one_probe(statement, *repeated), parameters)
 
 
-def _live_session(row: Row | None) -> SessionFacts:
+def live_session(row: Row | None) -> SessionFacts:
+    """Return what FIND_SESSION and its like found; raise the first refusal, in the order of precedence, that it calls for."""
     if not row or row[0] is None:
         raise errors.InvalidApiKeyError
     *facts, _session_id, expires_at, is_ended, is_expired, device_is_released, _session_end = row
@@ -343,7 +345,7 @@ def _usable_license(
     return signing, license, heartbeat_interval_seconds
 
 
-def _session_parameters(api_key: str, session_token: uuid.UUID) -> dict[str, Any]:
+def session_parameters(api_key: str, session_token: uuid.UUID) -> dict[str, Any]:
     return {
         **_api_key_parameters(api_key),
         "token_digest": tokens.session_token_digest(session_token),

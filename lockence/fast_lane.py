@@ -1,4 +1,4 @@
-"""The four client calls, answered before Django's request handler: what programs do all day costs next to nothing.
+"""The client calls, answered before Django's request handler: what programs do all day costs next to nothing.
 
 The answers are those of `api.runtime.answers`, as they are when the DRF views serve them; this adaptor adds what the
 middleware adds there: the client's address behind a proxy, the request id and the metrics.
@@ -23,7 +23,7 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _CALLS = {
     f"/api/v1/{call}{slash}": call
-    for call in ("init", "validate", "heartbeat", "logout")
+    for call in ("init", "validate", "heartbeat", "logout", "consume")
     for slash in ("", "/")
 }
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}

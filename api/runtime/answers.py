@@ -15,7 +15,7 @@ from api.errors import STATUSES, docs_url, limit_headers, retry_after_seconds
 from api.parsers import parse_object
 from api.runtime import inputs, requests
 from api.runtime.requests import Environ
-from licensing import errors, sessions
+from licensing import consumption, errors, sessions
 from licensing.signatures import (
     SignedRequest,
     SigningFacts,
@@ -65,7 +65,7 @@ class _Context:
 
 
 def answer(call: str, environ: Environ) -> Answer:
-    """Answer one request to `init`, `validate`, `heartbeat` or `logout`, told as a WSGI environment (PEP 3333).
+    """Answer one request to one of the client calls (`_CALLS` names them), told as a WSGI environment (PEP 3333).
 
     Raises nothing: every failure is an answer as well, and every answer is signed.
     """
@@ -131,11 +131,29 @@ def _logout(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     return {"message": "Logged out"}, signing
 
 
+def _consume(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
+    given = inputs.consume_input(body)
+    consumed = consumption.consume(
+        api_key=given.api_key,
+        session_token=given.session_token,
+        entitlement=given.entitlement,
+        amount=given.amount,
+        idempotency_key=given.idempotency_key,
+    )
+    return {
+        "message": "Usage counted",
+        "entitlement": given.entitlement,
+        "amount": given.amount,
+        **consumed.left.members(),
+    }, consumed.signing
+
+
 _CALLS: dict[str, Callable[[Members, _Context], tuple[Members, SigningFacts]]] = {
     "init": _init,
     "validate": _validate,
     "heartbeat": _heartbeat,
     "logout": _logout,
+    "consume": _consume,
 }
 
 
@@ -171,6 +189,7 @@ def _refused(refusal: errors.RefusalError, context: _Context) -> Answer:
         "code": refusal.code,
         "message": refusal.message,
         "docs": docs_url(refusal.code),
+        **refusal.members,
     }
     answer = _sealed(STATUSES[type(refusal)].value, members, context, refusal.signing)
     answer.headers.update(headers)

@@ -1,4 +1,4 @@
-"""What the four client calls accept, field by field; a refusal names the field and what is wrong with it."""
+"""What the client calls accept, field by field; a refusal names the field and what is wrong with it."""
 
 import dataclasses
 import re
@@ -7,6 +7,7 @@ from typing import Any
 
 from licensing.errors import InvalidRequestError
 from licensing.keys import MANAGEMENT_TOKEN_PREFIX
+from licensing.models.entitlement import NUMBER_MAX
 from licensing.sessions import Program
 
 HWID_MAX = 256
@@ -15,6 +16,8 @@ KEY_MAX = 256
 DEVICE_NAME_MAX = 100
 PLATFORM_MAX = 50
 APP_VERSION_MAX = 50
+NAME_MAX = 64
+IDEMPOTENCY_KEY_MAX = 100
 # 16 characters of base64url are 96 random bits.
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -31,6 +34,13 @@ class InitInput:
 class SessionInput:
     api_key: str
     session_token: uuid.UUID
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ConsumeInput(SessionInput):
+    entitlement: str
+    amount: int
+    idempotency_key: str
 
 
 def init_input(body: dict[str, Any], ip_address: str | None) -> InitInput:
@@ -51,6 +61,17 @@ def init_input(body: dict[str, Any], ip_address: str | None) -> InitInput:
 def session_input(body: dict[str, Any]) -> SessionInput:
     """Return the fields of `validate`, `heartbeat` and `logout`; raises InvalidRequestError."""
     return SessionInput(api_key=_api_key(body), session_token=_uuid(body, "session_token"))
+
+
+def consume_input(body: dict[str, Any]) -> ConsumeInput:
+    """Return the fields of `consume`; raises InvalidRequestError."""
+    return ConsumeInput(
+        api_key=_api_key(body),
+        session_token=_uuid(body, "session_token"),
+        entitlement=_text(body, "entitlement", NAME_MAX),
+        amount=_amount(body),
+        idempotency_key=_text(body, "idempotency_key", IDEMPOTENCY_KEY_MAX),
+    )
 
 
 def nonce(body: dict[str, Any]) -> str | None:
@@ -90,6 +111,18 @@ def _optional_text(body: dict[str, Any], name: str, length_max: int) -> str:
     if body.get(name) in (None, ""):
         return ""
     return _text(body, name, length_max)
+
+
+def _amount(body: dict[str, Any]) -> int:
+    value = body.get("amount")
+    if value is None:
+        return 1
+    # True is 1 to Python, and no number to anybody who writes JSON.
+    if type(value) is not int:
+        raise InvalidRequestError("amount must be a whole number")
+    if not 1 <= value <= NUMBER_MAX:
+        raise InvalidRequestError(f"amount must be between 1 and {NUMBER_MAX}")
+    return value
 
 
 def _uuid(body: dict[str, Any], name: str) -> uuid.UUID:

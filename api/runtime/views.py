@@ -1,4 +1,4 @@
-"""The four client calls as DRF views: thin adaptors, so that every deployment serves them and the schema knows them."""
+"""The client calls as DRF views: thin adaptors, so that every deployment serves them and the schema knows them."""
 
 from typing import ClassVar
 
@@ -47,3 +47,9 @@ class Logout(_ClientCall):
     """End a session."""
 
     call = "logout"
+
+
+class Consume(_ClientCall):
+    """Use up some of a metered entitlement."""
+
+    call = "consume"

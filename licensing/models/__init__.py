@@ -3,6 +3,7 @@
 from accounts.models import Event
 from licensing.models.api_key import ApiKey
 from licensing.models.application import Application
+from licensing.models.consumption import Consumption
 from licensing.models.device import Device
 from licensing.models.entitlement import Entitlement
 from licensing.models.idempotent_answer import IdempotentAnswer
@@ -20,6 +21,7 @@ from licensing.models.usage import Usage
 __all__ = [
     "ApiKey",
     "Application",
+    "Consumption",
     "Device",
     "Entitlement",
     "Event",

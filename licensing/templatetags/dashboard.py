@@ -128,6 +128,7 @@ _WORDS = {
     "license.key_revealed": "License key revealed",
     "license.entitlement_set": "Entitlement of license set",
     "license.entitlement_removed": "Own entitlement of license removed",
+    "usage.set": "Count of use set",
     "team.created": "Team created",
     "team.renamed": "Team renamed",
     "member.invited": "Somebody invited",
@@ -176,6 +177,7 @@ _FIELDS = {
     "kind": "kind",
     "period": "starts anew",
     "value": "value",
+    "used": "used",
     "description": "description",
 }
 _EMPTY = {
@@ -188,4 +190,6 @@ _EMPTY = {
     "email": "none",
     "note": "none",
     "metadata": "none",
+    "value": "0",
+    "used": "0",
 }

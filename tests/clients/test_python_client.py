@@ -79,6 +79,23 @@ def test_the_whole_way_of_an_honest_program(scene: Scene) -> None:
     assert Session.objects.get().ended_reason == "logout"
 
 
+def test_what_is_used_up_is_counted_once_and_never_beyond_its_limit(scene: Scene) -> None:
+    pages = factories.make_entitlement(scene.license.application, "pages", "metered")
+    factories.grant(scene.license, pages, 5)
+    scene.client.init(scene.key, "device-1")
+
+    first, again = (scene.client.consume("pages", 3, idempotency_key="job") for _ in range(2))
+    beyond = scene.client.consume("pages", 3)
+    unknown = scene.client.consume("none")
+
+    assert isinstance(first, Yes)
+    assert isinstance(again, Yes)
+    assert first.body["remaining"] == again.body["remaining"] == 2
+    assert isinstance(beyond, No)
+    assert (beyond.code, beyond.body["remaining"]) == ("entitlement_limit_reached", 2)
+    assert isinstance(unknown, No)
+
+
 def test_a_signed_refusal_is_a_definite_no(scene: Scene) -> None:
     outcome = scene.client.init("AAAAA-AAAAA-AAAAA-AAAAA", "device-1")
 

@@ -238,9 +238,11 @@ def test_the_snippet_and_the_samples_of_each_call_work_one_after_the_other(
 
     welcome = workshop.run(snippet_of(language, license, server.url), language)
     [values[samples.SESSION_TOKEN]] = TOKEN.findall(welcome.partition('"license"')[0])
-    validated, alive, goodbye = (
+    pages = factories.make_entitlement(license.application, "pages", "metered")
+    factories.grant(license, pages, 100)
+    validated, alive, used, goodbye = (
         workshop.run(sample_of(language, call, values), language)
-        for call in ("validate", "heartbeat", "logout")
+        for call in ("validate", "heartbeat", "consume", "logout")
     )
 
     session = Session.objects.get()
@@ -248,6 +250,8 @@ def test_the_snippet_and_the_samples_of_each_call_work_one_after_the_other(
     assert re.search(TIME, validated)
     assert f"{session.expires_at:%Y-%m-%dT%H:%M:%SZ}" in alive
     assert "300" in alive
+    assert "99" in used
+    assert pages.usage.get().used == 1
     assert "Logged out" in goodbye
     assert session.ended_reason == Session.EndedReason.LOGOUT
 

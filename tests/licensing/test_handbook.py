@@ -211,7 +211,7 @@ def test_the_tables_of_both_apis_have_every_code_with_its_status() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("call", ["init", "validate", "heartbeat", "logout"])
+@pytest.mark.parametrize("call", ["init", "validate", "heartbeat", "logout", "consume"])
 def test_the_api_page_has_every_field_of_an_answer(client: Client, call: str) -> None:
     license = factories.make_license(username="Ada", metadata={"plan": "pro"})
     token = factories.open_session(license)
@@ -221,7 +221,11 @@ def test_the_api_page_has_every_field_of_an_answer(client: Client, call: str) ->
         "hwid": "device-1",
         "session_token": str(token),
         "nonce": "0123456789abcdef",
+        "entitlement": "pages",
+        "idempotency_key": "once",
     }
+    pages = factories.make_entitlement(license.application, "pages", "metered", period="month")
+    factories.grant(license, pages, 100)
 
     answer = client.post(f"/api/v1/{call}", sent, content_type="application/json").json()
 
@@ -325,7 +329,7 @@ def test_every_sample_is_shown_in_every_language() -> None:
     assert {(file.parent.name, file.stem) for file in shown} == {
         (language, sample)
         for language in samples.LANGUAGES
-        for sample in ("init", "validate", "heartbeat", "logout", "complete", "verify")
+        for sample in ("init", "validate", "heartbeat", "logout", "consume", "complete", "verify")
     }
 
 

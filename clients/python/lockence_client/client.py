@@ -1,4 +1,4 @@
-"""The client: four calls, a heartbeat in the background, and never a word to the program that is not an outcome."""
+"""The client: the calls, a heartbeat in the background, and never a word to the program that is not an outcome."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import secrets
 import threading
 import time
+import uuid
 from typing import Any, Callable, Dict, Optional, Sequence
 
 from lockence_client.outcomes import CouldNotAsk, No, Outcome, Yes
@@ -33,6 +34,8 @@ _DEFINITE = frozenset(
         "session_not_found",
         "session_ended",
         "session_expired",
+        "entitlement_not_found",
+        "entitlement_limit_reached",
     }
 )
 _FIRST_PAUSE_SECONDS = 0.25
@@ -110,6 +113,24 @@ class Client:
         if isinstance(outcome, Yes):
             self._note_interval(outcome)
         return outcome
+
+    def consume(
+        self, entitlement: str, amount: int = 1, *, idempotency_key: str = ""
+    ) -> Outcome:
+        """Use up some of a metered entitlement, all of `amount` or nothing.
+
+        Tries of one call count once. To ask again after a CouldNotAsk, give both calls the same `idempotency_key` of your
+        own; a new one is made otherwise. A No tells in its body how much is left.
+        """
+        return self._ask(
+            "consume",
+            {
+                "session_token": self.session_token,
+                "entitlement": entitlement,
+                "amount": amount,
+                "idempotency_key": idempotency_key or str(uuid.uuid4()),
+            },
+        )
 
     def logout(self) -> Outcome:
         """Stop the heartbeats and end the session, so that its seat is free at once."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from tests.servers import Response, Server
 
 @dataclasses.dataclass
 class Program:
-    """Calls the four endpoints as a shipped program would; `fields` go into the body, None leaves one out."""
+    """Calls the endpoints as a shipped program would; `fields` go into the body, None leaves one out."""
 
     client: Client | Server
     license: License
@@ -42,6 +43,10 @@ class Program:
 
     def logout(self, **fields: Any) -> HttpResponse | Response:
         return self._in_session("logout", fields)
+
+    def consume(self, **fields: Any) -> HttpResponse | Response:
+        known = {"entitlement": "pages", "idempotency_key": str(uuid.uuid4())}
+        return self._in_session("consume", known | fields)
 
     def _in_session(self, call: str, fields: dict[str, Any]) -> HttpResponse | Response:
         known = {"api_key": self.api_key, "session_token": self.session_token}

@@ -9,10 +9,11 @@ import time_machine
 from django.http import HttpResponse
 from django.test import Client
 
+from tests import factories
 from tests.api.runtime.conftest import FastLaneClient, Program
 
 NONCE = "0123456789abcdef-_AZ"
-CALLS = ["init", "validate", "heartbeat", "logout"]
+CALLS = ["init", "validate", "heartbeat", "logout", "consume"]
 BODIES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "application/json"),
     "no object": (b"[1]", "application/json"),
@@ -46,6 +47,20 @@ def test_calls_in_a_session_are_answered_alike(program: Program, call: str) -> N
     assert same(view, lane)
 
 
+def test_what_is_used_up_is_answered_alike(program: Program) -> None:
+    pages = factories.make_entitlement(program.license.application, "pages", "metered")
+    factories.grant(program.license, pages, 5)
+    program.init()
+
+    # The second of both repeats the first, and so gets its answer.
+    counted = both("consume", known(program, amount=3))
+    refused = both("consume", known(program, amount=3, idempotency_key="another"))
+
+    assert (counted[0].status_code, refused[0].status_code) == (200, 403)
+    assert same(*counted)
+    assert same(*refused)
+
+
 @pytest.mark.parametrize("call", CALLS)
 def test_refusals_are_answered_alike(program: Program, call: str) -> None:
     body = known(program, session_token=str(uuid.UUID(int=0)), license_key="unknown", hwid="x")
@@ -76,6 +91,8 @@ def known(program: Program, **fields: Any) -> bytes:
         "api_key": program.api_key,
         "session_token": program.session_token,
         "nonce": NONCE,
+        "entitlement": "pages",
+        "idempotency_key": "once",
         **fields,
     }
     return json.dumps(body).encode()

@@ -66,6 +66,33 @@ def test_logout_costs_one_statement(program: Program) -> None:
     assert len(sent) == 1
 
 
+def test_consume_costs_one_statement_whatever_comes_of_it(program: Program) -> None:
+    give_many_entitlements(program.license)
+    program.init()
+
+    with statements() as sent:
+        assert program.consume(idempotency_key="once").status_code == 200
+        assert program.consume(idempotency_key="once").status_code == 200
+        assert program.consume(idempotency_key="once", amount=2).status_code == 422
+        assert program.consume(amount=100).status_code == 403
+        assert program.consume(entitlement="feature-1").status_code == 409
+        assert program.consume(entitlement="none").status_code == 404
+
+    assert len(sent) == 6
+
+
+def test_entitlements_make_no_call_cost_more(program: Program) -> None:
+    give_many_entitlements(program.license)
+    program.init()
+
+    with statements() as sent:
+        assert len(program.validate().json()["license"]["entitlements"]) == 21
+        program.heartbeat()
+        assert len(program.init().json()["license"]["entitlements"]) == 21
+
+    assert len(sent) == 1 + 1 + 2
+
+
 @pytest.mark.parametrize("sessions_max", [None, 5])
 def test_init_of_a_known_device_costs_three_statements_at_most(
     program: Program, sessions_max: int | None
@@ -122,7 +149,7 @@ def test_neither_keys_nor_devices_nor_sessions_make_a_call_cost_more(program: Pr
     assert len(sent) == 1 + 1 + 2
 
 
-@pytest.mark.parametrize("call", ["validate", "heartbeat", "logout"])
+@pytest.mark.parametrize("call", ["validate", "heartbeat", "logout", "consume"])
 def test_a_refusal_costs_no_more_than_a_yes(program: Program, call: str) -> None:
     program.init()
     licenses.suspend_license(license=program.license, actor=SYSTEM)
@@ -135,12 +162,20 @@ def test_a_refusal_costs_no_more_than_a_yes(program: Program, call: str) -> None
     assert len(sent) == 3
 
 
-@pytest.mark.parametrize("call", ["init", "validate", "heartbeat", "logout"])
+@pytest.mark.parametrize("call", ["init", "validate", "heartbeat", "logout", "consume"])
 def test_what_is_wrong_in_itself_never_reaches_the_database(program: Program, call: str) -> None:
     with statements() as sent:
         assert program.call(call, {"api_key": program.api_key}).status_code == 400
 
     assert sent == []
+
+
+def give_many_entitlements(license: License) -> None:
+    for number in range(20):
+        feature = factories.make_entitlement(license.application, f"feature-{number}")
+        factories.grant(license if number % 2 else license.policy, feature)
+    pages = factories.make_entitlement(license.application, "pages", "metered")
+    factories.grant(license, pages, 10)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from licensing.models import Session
 from tests.api.runtime.conftest import Program
 from tests.servers import Response
 
-CALLS = ("init", "validate", "heartbeat", "logout")
+CALLS = ("init", "validate", "heartbeat", "logout", "consume")
 BODY_MAX_BYTES = 16 * 1024
 DEPTH = 2_000
 
@@ -27,6 +27,10 @@ STATUSES = {
     "license_suspended": 403,
     "license_revoked": 403,
     "hwid_mismatch": 403,
+    "entitlement_limit_reached": 403,
+    "entitlement_not_found": 404,
+    "entitlement_not_metered": 409,
+    "idempotency_key_reused": 422,
     "session_limit_reached": 403,
     "application_disabled": 403,
     "license_not_found": 404,
@@ -41,12 +45,14 @@ STATUSES = {
 
 
 def with_field(name: str, value: bytes) -> bytes:
-    """Everything that any of the four calls asks for, with one field as it should not be."""
+    """Everything that any of the calls asks for, with one field as it should not be."""
     fields = {
         "api_key": b'"lck_pk_0"',
         "license_key": b'"AAAAA-AAAAA-AAAAA-AAAAA"',
         "hwid": b'"device-1"',
         "session_token": b'"00000000-0000-4000-8000-000000000000"',
+        "entitlement": b'"pages"',
+        "idempotency_key": b'"once"',
     }
     members = [b'"%s":%s' % (key.encode(), text) for key, text in (fields | {name: value}).items()]
     return b"{%s}" % b",".join(members)
@@ -163,7 +169,24 @@ def test_init_names_the_field_that_is_wrong(client: Client, name: str, value: An
     assert value == "\0" or response.json()["message"].startswith(f"{name} must be ")
 
 
-@pytest.mark.parametrize("call", ["validate", "heartbeat", "logout"])
+@pytest.mark.parametrize("name", ["entitlement", "idempotency_key"])
+@pytest.mark.parametrize("value", [None, True, 7, 2**63, 1.5, [], {}, ["x"], "", "x" * 101, "\0"])
+def test_consume_names_the_field_that_is_wrong(client: Client, name: str, value: Any) -> None:
+    response = post(client, "consume", with_field(name, json.dumps(value).encode()))
+
+    assert refused(response) == "invalid_request"
+    assert value == "\0" or response.json()["message"].startswith(f"{name} ")
+
+
+@pytest.mark.parametrize("value", [True, False, 0, -1, 2**53, 2**63, 1.0, "1", [], {}])
+def test_an_amount_that_is_none_is_named(client: Client, value: Any) -> None:
+    response = post(client, "consume", with_field("amount", json.dumps(value).encode()))
+
+    assert refused(response) == "invalid_request"
+    assert response.json()["message"].startswith("amount must be ")
+
+
+@pytest.mark.parametrize("call", ["validate", "heartbeat", "logout", "consume"])
 @pytest.mark.parametrize("value", [None, True, 7, 2**63, [], {}, "", "x", "0" * 32, "x" * 257])
 def test_a_token_that_is_no_uuid_is_named(client: Client, call: str, value: Any) -> None:
     response = post(client, call, with_field("session_token", json.dumps(value).encode()))
@@ -308,7 +331,18 @@ def test_injections_are_only_texts(program: Program, call: str) -> None:
         "../../etc/passwd",
     ):
         response = program.call(
-            call, {"api_key": text, "license_key": text, "hwid": text, "session_token": text}
+            call,
+            dict.fromkeys(
+                [
+                    "api_key",
+                    "license_key",
+                    "hwid",
+                    "session_token",
+                    "entitlement",
+                    "idempotency_key",
+                ],
+                text,
+            ),
         )
         assert refused(response) in {"invalid_request", "invalid_api_key"}
     assert Session.objects.count() == 1
@@ -321,7 +355,10 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 NAMES = st.sampled_from(
-    ["api_key", "license_key", "hwid", "session_token", "nonce", "device_name", "platform"]
+    [
+        *("api_key", "license_key", "hwid", "session_token", "nonce", "device_name", "platform"),
+        *("entitlement", "amount", "idempotency_key"),
+    ]
 )
 without_end = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -359,6 +396,8 @@ def test_any_fields_get_a_documented_answer(
         "license_key": program.license_key,
         "hwid": "x",
         "session_token": str(token),
+        "entitlement": "pages",
+        "idempotency_key": "once",
     }
     response = program.client.post(
         f"/api/v1/{call}", json.dumps(right | wrong), content_type="application/json"
@@ -370,7 +409,10 @@ def test_any_fields_get_a_documented_answer(
 def test_the_examples_are_json_but_for_what_is_wrong_with_them() -> None:
     document = json.loads(with_field("extra", b"1"))
 
-    assert document.keys() == {"api_key", "license_key", "hwid", "session_token", "extra"}
+    assert document.keys() == {
+        *("api_key", "license_key", "hwid", "session_token", "extra"),
+        *("entitlement", "idempotency_key"),
+    }
 
 
 def post(client: Client, call: str, body: bytes, **environ: str) -> HttpResponse:
@@ -380,7 +422,7 @@ def post(client: Client, call: str, body: bytes, **environ: str) -> HttpResponse
 
 
 def refused_by_all(client: Client, body: bytes, **environ: str) -> set[str]:
-    """Return the codes with which the four calls refuse a body."""
+    """Return the codes with which the calls refuse a body."""
     return {refused(post(client, call, body, **environ)) for call in CALLS}
 
 

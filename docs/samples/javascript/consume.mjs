@@ -1,0 +1,19 @@
+const response = await fetch("https://lockence.example/api/v1/consume", {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({
+    api_key: "lck_pk_YOUR_API_KEY",
+    session_token: "00000000-0000-4000-8000-000000000000",
+    entitlement: "pages",
+    amount: 1,
+    idempotency_key: crypto.randomUUID(),
+  }),
+  signal: AbortSignal.timeout(10_000),
+});
+const answer = await response.json();
+
+if (answer.success) {
+  console.log("Used", answer.used, "- remaining", answer.remaining);
+} else {
+  console.log("Refused:", answer.code, "-", answer.message);
+}
