@@ -1,6 +1,7 @@
 """Acts on licenses, by their verbs."""
 
 import datetime as dt
+import tracemalloc
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -52,6 +53,22 @@ def test_a_batch_holds_as_many_licenses_as_were_asked_for(application: Applicati
     assert all((one.metadata, one.devices_max) == ({"a": 1}, 3) for one in issued)
     assert all(one.status == "active" and one.devices_used == 0 for one in issued)
     assert batch.licenses_count == len({one.reveal() for one in issued}) == 5
+
+
+def test_many_licenses_take_no_more_memory_than_few(application: Application) -> None:
+    few, many = memory_to_issue(application, 100), memory_to_issue(application, 1_000)
+
+    assert many < few + 100_000
+
+
+def memory_to_issue(application: Application, count: int) -> int:
+    """How many bytes were in use at once."""
+    tracemalloc.start()
+    try:
+        issue(application, count=count)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_key_shows_again_but_never_lies_in_clear(application: Application) -> None:
