@@ -15,14 +15,14 @@ def copy_rows(example: Model, varying: Sequence[str], rows: Iterable[tuple[Any, 
     and errors come out as Django's, as with any other statement.
     """
     fields = example._meta.concrete_fields
-    columns = [field.column for field in fields]
+    columns = [str(field.column) for field in fields]
     values = [
         field.get_db_prep_save(field.pre_save(example, add=True), connection) for field in fields
     ]
     places = [columns.index(column) for column in varying]
+    names = sql.SQL(", ").join([sql.Identifier(column) for column in columns])
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(example._meta.db_table),
-        sql.SQL(", ").join(sql.Identifier(column) for column in columns),
+        sql.Identifier(example._meta.db_table), names
     )
     with (
         connection.cursor() as cursor,
