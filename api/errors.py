@@ -16,6 +16,7 @@ STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
     errors.LicenseSuspendedError: HTTPStatus.FORBIDDEN,
     errors.LicenseRevokedError: HTTPStatus.FORBIDDEN,
     errors.LicenseExpiredError: HTTPStatus.FORBIDDEN,
+    errors.VersionNotAllowedError: HTTPStatus.FORBIDDEN,
     errors.HwidMismatchError: HTTPStatus.FORBIDDEN,
     errors.SessionLimitReachedError: HTTPStatus.FORBIDDEN,
     errors.EntitlementLimitReachedError: HTTPStatus.FORBIDDEN,

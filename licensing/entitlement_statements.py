@@ -1,5 +1,7 @@
-# ruff: noqa: S608 (statements are put together from constants of this file alone)
+# ruff: noqa: S608 (statements are put together from constants of our own files alone)
 """The SQL of entitlements: pieces that stand inside the statements of the client calls, where `license` is a row."""
+
+from licensing.term_statements import LICENSE_HAS_FALLEN_BACK
 
 # The moment at which a period began. What never starts anew has begun with 1970.
 _PERIOD_STARTS_AT = """
@@ -16,8 +18,17 @@ _PERIOD_ENDS_AT = """
     ) AT TIME ZONE 'UTC' END
 """
 
+_HAS_NOT_FALLEN_BACK = f"""(
+    license.expires_at IS NULL
+    OR license.expires_at > statement_timestamp()
+    OR NOT EXISTS (
+        SELECT FROM licensing_policy policy
+        WHERE policy.id = license.policy_id AND {LICENSE_HAS_FALLEN_BACK}
+    )
+)"""
+
 # One row for each entitlement that the license has at this moment: the license's own word, and without one its policy's. A
-# word that has expired is as if it had never been said.
+# word that has expired is as if it had never been said, and a license that has fallen back has none at all.
 GRANTED = f"""
     SELECT DISTINCT ON (entitlement.id)
         entitlement.id, entitlement.name, entitlement.kind, word.value, word.expires_at,
@@ -30,7 +41,8 @@ GRANTED = f"""
         FROM licensing_policyentitlement WHERE policy_id = license.policy_id
     ) word
     JOIN licensing_entitlement entitlement ON entitlement.id = word.entitlement_id
-    WHERE word.expires_at IS NULL OR word.expires_at > statement_timestamp()
+    WHERE (word.expires_at IS NULL OR word.expires_at > statement_timestamp())
+        AND {_HAS_NOT_FALLEN_BACK}
     ORDER BY entitlement.id, word.rank
 """
 

@@ -78,6 +78,32 @@ class LicenseExpiredError(RefusalError):
     default_message = "License expired"
 
 
+class VersionNotAllowedError(RefusalError):
+    """The program is of a version that the license is not good for; it is told which ones are, and where to get one."""
+
+    code = "version_not_allowed"
+    default_message = "This version is not allowed"
+
+    def __init__(
+        self,
+        *,
+        app_version_min: str,
+        app_version_max: str,
+        download_url: str,
+        signing: SigningFacts | None = None,
+    ) -> None:
+        self.allowed = {
+            "app_version_min": app_version_min or None,
+            "app_version_max": app_version_max or None,
+            "download_url": download_url or None,
+        }
+        super().__init__(signing=signing)
+
+    @property
+    def members(self) -> dict[str, Any]:
+        return self.allowed
+
+
 class SessionNotFoundError(RefusalError):
     code = "session_not_found"
     default_message = "Session not found"

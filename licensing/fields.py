@@ -8,8 +8,10 @@ from django import forms
 from licensing.errors import InvalidRequestError
 from licensing.metadata import parse_metadata
 from licensing.models.policy import SECONDS_PER_DAY
+from licensing.versions import VERSION_MAX, version_key
 
 FOREVER = "forever"
+NOTHING = "nothing"
 UNITS = {
     "years": 365 * SECONDS_PER_DAY,
     "months": 30 * SECONDS_PER_DAY,
@@ -43,17 +45,27 @@ class DurationInput(forms.MultiWidget):
         super().__init__([number, forms.Select({"aria-label": "Unit"}, choices)])
 
     def decompress(self, value: int | None) -> list[Any]:
-        return list(number_and_unit(value)) if value else [None, FOREVER]
+        if value:
+            return list(number_and_unit(value))
+        return [None, FOREVER if value is None else NOTHING]
 
 
 class DurationField(forms.MultiValueField):
-    """A time in seconds, typed as number and unit; None where `forever` is offered and chosen."""
+    """A time in seconds, typed as number and unit; None where `forever` is offered and chosen, 0 where `nothing` is."""
 
     def __init__(
-        self, *, min_seconds: int = 1, max_seconds: int, forever: str = "", **options: Any
+        self,
+        *,
+        min_seconds: int = 1,
+        max_seconds: int,
+        forever: str = "",
+        nothing: str = "",
+        **options: Any,
     ) -> None:
         self.min_seconds, self.max_seconds = min_seconds, max_seconds
+        self.empty = None if forever else 0
         choices = [(FOREVER, forever)] if forever else []
+        choices += [(NOTHING, nothing)] if nothing else []
         choices += [(unit, unit) for unit in UNITS if UNITS[unit] <= max_seconds]
         fields = (
             forms.IntegerField(min_value=1, max_value=DURATION_NUMBER_MAX, required=False),
@@ -63,14 +75,16 @@ class DurationField(forms.MultiValueField):
             fields,
             widget=DurationInput(choices),
             require_all_fields=False,
-            required=not forever,
+            required=not (forever or nothing),
             **options,
         )
 
     def compress(self, data_list: list[Any]) -> int | None:
+        if not data_list and not self.required:
+            return self.empty
         number, unit = data_list or (None, "")
-        if unit == FOREVER:
-            return None
+        if unit in (FOREVER, NOTHING):
+            return None if unit == FOREVER else 0
         if not number:
             raise forms.ValidationError("Enter a number.")
         seconds = int(number * UNITS[unit])
@@ -91,6 +105,20 @@ class LimitField(forms.IntegerField):
     def __init__(self, *, empty: str, **options: Any) -> None:
         widget = forms.NumberInput({"placeholder": empty, "inputmode": "numeric"})
         super().__init__(min_value=1, max_value=LIMIT_MAX, required=False, widget=widget, **options)
+
+
+class VersionField(forms.CharField):
+    """A version of a program; empty for none."""
+
+    def __init__(self, *, empty: str, **options: Any) -> None:
+        widget = forms.TextInput({"placeholder": empty, "autocomplete": "off"})
+        super().__init__(max_length=VERSION_MAX, required=False, widget=widget, **options)
+
+    def clean(self, value: Any) -> str:
+        text: str = super().clean(value)
+        if text and not version_key(text):
+            raise forms.ValidationError("Enter a version, such as 2.4.1.")
+        return text
 
 
 class MetadataField(forms.CharField):

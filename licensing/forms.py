@@ -10,11 +10,12 @@ from django.db.models import QuerySet
 from accounts.ids import uuid7
 from accounts.models import Team
 from licensing.event_log import Search
-from licensing.fields import DurationField, LimitField, MetadataField
+from licensing.fields import DurationField, LimitField, MetadataField, VersionField
 from licensing.licenses import BATCH_MAX, LicenseTerms
 from licensing.models import Application, License, Policy
 from licensing.models.policy import (
     DURATION_MAX_SECONDS,
+    GRACE_MAX_SECONDS,
     HEARTBEAT_INTERVAL_MIN_SECONDS,
     SESSION_LIFETIME_MAX_SECONDS,
     SESSION_LIFETIME_MIN_SECONDS,
@@ -99,6 +100,19 @@ class LicenseTermsForm(forms.Form):
     )
     devices_max = LimitField(label="Devices", empty=_POLICYS_OWN)
     sessions_max = LimitField(label="Sessions at once", empty=_POLICYS_OWN)
+    grace_seconds = DurationField(
+        label="Grace period",
+        max_seconds=GRACE_MAX_SECONDS,
+        forever="as the policy says",
+        nothing="none",
+    )
+    expiry_strategy = forms.ChoiceField(
+        label="After its end and the grace",
+        choices=[("", _POLICYS_OWN), *Policy.ExpiryStrategy.choices],
+        required=False,
+    )
+    app_version_min = VersionField(label="From version", empty=_POLICYS_OWN)
+    app_version_max = VersionField(label="Up to version", empty=_POLICYS_OWN)
 
     def __init__(self, *args: Any, application: Application, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -127,7 +141,17 @@ class IssueForm(LicenseTermsForm):
     batch_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     field_order = ("policy", "count", "username", "email")
 
-    MORE = ("expires_on", "devices_max", "sessions_max", "metadata", "note")
+    MORE = (
+        "expires_on",
+        "devices_max",
+        "sessions_max",
+        "grace_seconds_0",
+        "expiry_strategy",
+        "app_version_min",
+        "app_version_max",
+        "metadata",
+        "note",
+    )
 
     def more_is_open(self) -> bool:
         """Tell whether something is filled in, or wrong, in the part of the form that is folded away."""
@@ -265,11 +289,45 @@ class PolicyForm(forms.Form):
         forever="for ever",
         help_text="A month counts as 30 days, a year as 365.",
     )
+    ends_on = forms.DateField(
+        label="Or to the end of a day, UTC",
+        required=False,
+        help_text="All licenses of this policy end then, whenever they are issued. Choose “for ever” above.",
+        widget=forms.DateInput({"type": "date"}),
+    )
     clock_start = forms.ChoiceField(
         label="The time starts",
         choices=Policy.ClockStart.choices,
         initial=Policy.ClockStart.CREATION,
         widget=forms.RadioSelect,
+    )
+    grace_seconds = DurationField(
+        label="Grace period",
+        max_seconds=GRACE_MAX_SECONDS,
+        nothing="none",
+        initial=0,
+        help_text="How long a license still works after its end. Its programs are told, and nobody is refused.",
+    )
+    expiry_strategy = forms.ChoiceField(
+        label="After its end and the grace",
+        choices=Policy.ExpiryStrategy.choices,
+        initial=Policy.ExpiryStrategy.REFUSE,
+        widget=forms.RadioSelect,
+    )
+    app_version_min = VersionField(
+        label="From version", empty="Any", help_text="Older versions of your program are refused."
+    )
+    app_version_max = VersionField(
+        label="Up to version",
+        empty="Any",
+        help_text="With all that begins like it: 2 lets in 2.9.1, and refuses 3.0.",
+    )
+    download_url = forms.URLField(
+        label="Download link",
+        max_length=500,
+        required=False,
+        assume_scheme="https",
+        help_text="Programs of a version that is refused receive it with the refusal.",
     )
     devices_max = LimitField(
         label="Devices", empty="No limit", help_text="On how many machines one license works."
@@ -302,11 +360,21 @@ class PolicyForm(forms.Form):
     NAMES = tuple(field.name for field in dataclasses.fields(Rules))
 
     def rules(self) -> Rules:
-        return Rules(**{name: self.cleaned_data[name] for name in self.NAMES})
+        given = self.cleaned_data
+        return Rules(
+            ends_at=self._ends_at(given["ends_on"]),
+            **{name: given[name] for name in self.NAMES if name != "ends_at"},
+        )
 
     @classmethod
     def initial_of(cls, rules: Rules | Policy) -> dict[str, Any]:
-        return {name: getattr(rules, name) for name in cls.NAMES}
+        initial = {name: getattr(rules, name) for name in cls.NAMES}
+        return initial | {"ends_on": rules.ends_at.date() if rules.ends_at else None}
+
+    def _ends_at(self, day: dt.date | None) -> dt.datetime | None:
+        # A day that nobody touched keeps the hour that a script may have set.
+        untouched = day is not None and day == self.initial.get("ends_on")
+        return self.initial["ends_at"] if untouched else end_of(day)
 
 
 def end_of(day: dt.date | None) -> dt.datetime | None:

@@ -4,13 +4,15 @@ Rows are locked without their key: whoever writes a session or an event needs it
 would else wait for us while holding what we wait for.
 """
 
+import contextlib
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
+from psycopg.errors import CheckViolation
 
 from accounts import ciphers
 from accounts.ids import uuid7
@@ -19,6 +21,7 @@ from licensing.copying import copy_rows
 from licensing.events import Actor, record
 from licensing.models import Application, License, LicenseBatch, Policy, Session
 from licensing.policies import hold_policy
+from licensing.versions import bounds
 
 BATCH_MAX = 10_000
 METADATA_MAX_BYTES = 8 * 1024
@@ -27,7 +30,7 @@ _Status = License.Status
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LicenseTerms:
-    """What is written on a license beside its policy; counts of None mean the policy's own."""
+    """What is written on a license beside its policy; None and "" mean the policy's own rule."""
 
     username: str = ""
     email: str = ""
@@ -35,8 +38,38 @@ class LicenseTerms:
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
     devices_max: int | None = None
     sessions_max: int | None = None
+    grace_seconds: int | None = None
+    expiry_strategy: str = ""
+    app_version_min: str = ""
+    app_version_max: str = ""
 
 
+@contextlib.contextmanager
+def _broken_terms_refused() -> Iterator[None]:
+    """Turn what the database says of a broken term into a refusal that people understand."""
+    try:
+        yield
+    except DataError as error:
+        raise errors.InvalidRequestError("a term is too long or too large") from error
+    except IntegrityError as error:
+        for constraint, message in _BROKEN_TERMS.items():
+            if constraint in str(error):
+                raise errors.InvalidRequestError(message) from error
+        if isinstance(error.__cause__, CheckViolation):
+            raise errors.InvalidRequestError("a term is out of bounds") from error
+        raise
+
+
+_BROKEN_TERMS = {
+    "license_allows_a_device": "devices_max must be at least 1, or empty for the policy's number",
+    "license_allows_a_session": "sessions_max must be at least 1, or empty for the policy's number",
+    "license_metadata_is_an_object": "metadata must be an object",
+    "license_grace_is_sane": "grace_seconds must be between 0 and a year, or empty for the policy's",
+    "license_expiry_strategy_is_known": "expiry_strategy must be refuse, fall_back or empty",
+}
+
+
+@_broken_terms_refused()
 @transaction.atomic
 def issue_licenses(
     *,
@@ -51,8 +84,8 @@ def issue_licenses(
     """Issue `count` licenses (1 to 10,000) under a policy, as one batch.
 
     `expires_at` sets a fixed end instead of the policy's duration. `batch_id` is chosen by the asker: asking twice with the
-    same one issues once. Raises InvalidRequestError when the count or the end is out of bounds, when the batch belongs to
-    another application, or when the policy was deleted.
+    same one issues once. Raises InvalidRequestError when the count, the end or a term is out of bounds, when the batch
+    belongs to another application, or when the policy was deleted.
     """
     if not 1 <= count <= BATCH_MAX:
         raise errors.InvalidRequestError(f"count must be between 1 and {BATCH_MAX}")
@@ -71,7 +104,7 @@ def issue_licenses(
         raise errors.InvalidRequestError("batch_id is taken")
     if is_new:
         hold_policy(policy)
-        facts = dataclasses.asdict(terms or LicenseTerms())
+        facts = _columns(terms or LicenseTerms())
         facts["expires_at"] = expires_at or policy.expiry_of_a_license_issued(now)
         example = License(application_id=policy.application_id, policy=policy, batch=batch, **facts)
         copy_rows(example, _OWN_COLUMNS, (_own_values() for _ in range(count)))
@@ -85,13 +118,14 @@ def issue_licenses(
     return batch
 
 
+@_broken_terms_refused()
 @transaction.atomic
 def change_license(
     *, license: License, policy: Policy, terms: LicenseTerms, actor: Actor
 ) -> License:
     """Change what is written on a license, its policy included; its end stays. Limits count from the next call on.
 
-    Raises InvalidRequestError when the policy is another application's or was deleted.
+    Raises InvalidRequestError when a term is out of bounds, or the policy is another application's or was deleted.
     """
     if policy.application_id != license.application_id:
         raise errors.InvalidRequestError("policy is another application's")
@@ -103,9 +137,10 @@ def change_license(
     if not before:
         return license
     hold_policy(policy)
-    for name in before:
-        setattr(license, name, wanted[name])
-    license.save(update_fields=list(before))
+    columns = _columns(terms) | {"policy_id": policy.pk}
+    for name, value in columns.items():
+        setattr(license, name, value)
+    license.save(update_fields=list(columns))
     record(
         "license.changed",
         target=license,
@@ -141,7 +176,7 @@ def extend_license(
     """Move the end of a license to another moment in the future, or to never (None).
 
     Raises InvalidRequestError when the moment has passed, LicenseStateError when the license is revoked. A later end
-    reaches open sessions with their next heartbeat, an earlier one at once.
+    reaches open sessions with their next heartbeat, an earlier one at once. Grace comes on top.
     """
     if expires_at is not None and expires_at <= now:
         raise errors.InvalidRequestError("expires_at must be in the future")
@@ -152,9 +187,9 @@ def extend_license(
     if before != expires_at:
         license.expires_at = expires_at
         license.save(update_fields=["expires_at"])
-        if expires_at is not None:
-            Session.objects.filter(license=license, expires_at__gt=expires_at).open(now).update(
-                expires_at=expires_at
+        if (good_until := license.good_until()) is not None:
+            Session.objects.filter(license=license, expires_at__gt=good_until).open(now).update(
+                expires_at=good_until
             )
         record(
             "license.extended",
@@ -245,6 +280,10 @@ def _move(
         after={"status": to},
     )
     return True
+
+
+def _columns(terms: LicenseTerms) -> dict[str, Any]:
+    return dataclasses.asdict(terms) | bounds(terms.app_version_min, terms.app_version_max)
 
 
 # What each license of a batch has for itself.

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import datetime as dt
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,15 +15,22 @@ from licensing import errors
 from licensing.events import Actor, record
 from licensing.models import Application, Policy
 from licensing.statements import fetch_row
+from licensing.versions import bounds
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What a policy says; counts and times of None mean no limit. Times are in seconds."""
+    """What a policy says; counts and times of None mean no limit, and "" no bound. Times are in seconds."""
 
     name: str
     duration_seconds: int | None = None
     clock_start: str = Policy.ClockStart.CREATION
+    ends_at: dt.datetime | None = None
+    grace_seconds: int = 0
+    expiry_strategy: str = Policy.ExpiryStrategy.REFUSE
+    app_version_min: str = ""
+    app_version_max: str = ""
+    download_url: str = ""
     devices_max: int | None = 1
     sessions_max: int | None = None
     sessions_overflow: str = Policy.SessionsOverflow.REFUSE
@@ -39,7 +47,7 @@ def create_policy(
     """
     with _broken_rules_refused(), transaction.atomic():
         policy, is_new = Policy.objects.get_or_create(
-            id=id or uuid7(), defaults={"application": application, **dataclasses.asdict(rules)}
+            id=id or uuid7(), defaults={"application": application, **_columns(rules)}
         )
         if policy.application_id != application.pk:
             raise errors.InvalidRequestError("id is taken")
@@ -70,9 +78,10 @@ def change_policy(*, policy: Policy, rules: Rules, actor: Actor) -> Policy:
         after = {name: wanted[name] for name in before}
         if not before:
             return policy
-        for name, value in after.items():
+        columns = _columns(rules)
+        for name, value in columns.items():
             setattr(policy, name, value)
-        policy.save(update_fields=list(after))
+        policy.save(update_fields=list(columns))
         record(
             "policy.changed",
             target=policy,
@@ -148,6 +157,10 @@ def hold_policy(policy: Policy) -> None:
 _HOLD_POLICY = "SELECT id FROM licensing_policy WHERE id = %(policy_id)s FOR KEY SHARE"
 
 
+def _columns(rules: Rules) -> dict[str, Any]:
+    return dataclasses.asdict(rules) | bounds(rules.app_version_min, rules.app_version_max)
+
+
 def _locked(policy: Policy) -> Policy:
     locked = Policy.objects.select_for_update(no_key=True).filter(pk=policy.pk).first()
     if locked is None:
@@ -161,6 +174,9 @@ _BROKEN_RULES = {
     "policy_clock_start_is_known": "the clock starts at creation or at first use",
     "policy_sessions_overflow_is_known": "a new session is refused or ends the oldest one",
     "policy_duration_is_positive": "duration must be between one second and a hundred years",
+    "policy_has_one_end": "duration_seconds and ends_at exclude each other",
+    "policy_grace_is_sane": "grace period must be between nothing and a year",
+    "policy_expiry_strategy_is_known": "after its end a license is refused or falls back",
     "policy_allows_a_device": "devices must be at least 1, or empty for no limit",
     "policy_allows_a_session": "sessions at once must be at least 1, or empty for no limit",
     "policy_session_lifetime_is_sane": "session lifetime must be between one minute and one year",

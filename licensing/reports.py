@@ -1,3 +1,4 @@
+# ruff: noqa: S608 (statements are put together from constants of our own files alone)
 """Read-only numbers for pages: a fixed count of statements, each bounded in what it reads."""
 
 import dataclasses
@@ -8,6 +9,7 @@ from collections.abc import Iterable
 from django.db import connection
 
 from licensing.models import Application
+from licensing.term_statements import LICENSE_END
 
 # Counting more than this for a page helps nobody and costs as much as it counts.
 COUNT_MAX = 100_000
@@ -52,19 +54,21 @@ def numbers_of(applications: Iterable[Application], at: dt.datetime) -> dict[uui
 
 
 # The inner LIMITs are the bounds: what lies beyond them is not even read.
-_NUMBERS = """
+_NUMBERS = f"""
 SELECT application.id, license.*, device.count, session.count
 FROM unnest(%(ids)s::uuid[]) AS application (id)
 CROSS JOIN LATERAL (
     SELECT
         count(*),
-        count(*) FILTER (WHERE status = 'active' AND (expires_at IS NULL OR expires_at > %(at)s)),
-        count(*) FILTER (WHERE status = 'active' AND expires_at <= %(at)s),
+        count(*) FILTER (WHERE status = 'active' AND (good_until IS NULL OR good_until > %(at)s)),
+        count(*) FILTER (WHERE status = 'active' AND good_until <= %(at)s),
         count(*) FILTER (WHERE status = 'suspended'),
         count(*) FILTER (WHERE status = 'revoked')
     FROM (
-        SELECT status, expires_at FROM licensing_license
-        WHERE application_id = application.id ORDER BY id DESC LIMIT %(bound)s
+        SELECT license.status, {LICENSE_END} AS good_until
+        FROM licensing_license license
+        JOIN licensing_policy policy ON policy.id = license.policy_id
+        WHERE license.application_id = application.id ORDER BY license.id DESC LIMIT %(bound)s
     ) AS newest
 ) AS license
 CROSS JOIN LATERAL (

@@ -11,6 +11,15 @@ import re
 from typing import LiteralString
 
 from licensing.entitlement_statements import ENTITLEMENTS
+from licensing.term_statements import (
+    GRACE_UNTIL,
+    LICENSE_END,
+    LICENSE_IS_EXPIRED,
+    LICENSE_IS_USABLE,
+    LICENSE_WARNING,
+    version_is_allowed,
+    version_refusal,
+)
 
 
 @functools.cache
@@ -51,29 +60,29 @@ _DEVICE = "SELECT * FROM licensing_device WHERE license_id = %(license_id)s AND"
 
 USABLE_API_KEY = "(key.expires_at IS NULL OR key.expires_at > statement_timestamp())"
 
-_USABLE_LICENSE = """
-    license.status = 'active'
-    AND (license.expires_at IS NULL OR license.expires_at > statement_timestamp())
-"""
+_VERSION_OF_PROGRAM = "%(app_version_key)s::text"
+_USABLE_LICENSE = f"{LICENSE_IS_USABLE} AND {version_is_allowed(_VERSION_OF_PROGRAM)}"
 
 _DEVICES_MAX = "COALESCE(license.devices_max, policy.devices_max)"
 _SESSIONS_MAX = "COALESCE(license.sessions_max, policy.sessions_max)"
 
 # A session never outlives its license.
-_SESSION_END = """
+_SESSION_END = f"""
     LEAST(
         statement_timestamp() + make_interval(secs => policy.session_lifetime_seconds),
-        license.expires_at
+        {LICENSE_END}
     )
 """
 
-LICENSE_FACTS = """
+_LICENSE_FACTS = f"""
     application.id AS application_id, signing_key.id AS signing_key_id, signing_key.private_ciphertext,
     application.enabled,
     license.id AS license_id, license.status AS license_status, license.expires_at AS license_expires_at,
-    license.expires_at IS NOT NULL AND license.expires_at <= statement_timestamp() AS license_is_expired,
-    policy.name AS policy_name, license.username, license.metadata, policy.heartbeat_interval_seconds
+    {LICENSE_IS_EXPIRED} AS license_is_expired,
+    policy.name AS policy_name, license.username, license.metadata, policy.heartbeat_interval_seconds,
+    {GRACE_UNTIL} AS grace_until, {LICENSE_WARNING} AS license_warning
 """
+LICENSE_FACTS = f"{_LICENSE_FACTS}, {version_refusal('session.app_version_key')} AS version_refusal"
 WITHOUT_ENTITLEMENTS = "NULL::jsonb"
 _HAS_ENTITLEMENTS = """
     EXISTS (SELECT FROM licensing_entitlement WHERE application_id = application.id)
@@ -105,7 +114,8 @@ _CURRENT_SIGNING_KEY = """
 """
 
 _FIND_LICENSE = f"""
-    SELECT {LICENSE_FACTS}, {WITHOUT_ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX},
+    SELECT {_LICENSE_FACTS}, {version_refusal(_VERSION_OF_PROGRAM)} AS version_refusal,
+        {WITHOUT_ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX},
         failures.hits, CEIL(EXTRACT(EPOCH FROM failures.ends_at - statement_timestamp()))::int
     FROM ({_API_KEY}) key
     JOIN licensing_application application ON application.id = key.application_id
@@ -148,7 +158,8 @@ _MOVES = """
 # No row: the device is not bound, or the license no longer usable. A row without a session: the limit is reached.
 OPEN_SESSION = f"""
     WITH allowed AS (
-        SELECT license.id, license.application_id, license.expires_at, {_SESSION_END} AS session_end,
+        SELECT license.id, license.application_id, license.expires_at,
+            {GRACE_UNTIL} AS grace_until, {_SESSION_END} AS session_end,
             {_SESSIONS_MAX} AS sessions_max, policy.sessions_overflow
         FROM licensing_license license
         JOIN licensing_policy policy ON policy.id = license.policy_id
@@ -182,11 +193,11 @@ OPEN_SESSION = f"""
             AND open.newest >= allowed.sessions_max
     ), opened AS (
         INSERT INTO licensing_session (
-            id, application_id, license_id, device_id, token_digest, app_version, ip_address,
-            opened_at, last_seen_at, expires_at, ended_reason
+            id, application_id, license_id, device_id, token_digest, app_version, app_version_key,
+            ip_address, opened_at, last_seen_at, expires_at, ended_reason
         )
         SELECT %(session_id)s, allowed.application_id, allowed.id, device.id, %(token_digest)s,
-            %(app_version)s, %(ip_address)s::inet,
+            %(app_version)s, %(app_version_key)s::text, %(ip_address)s::inet,
             statement_timestamp(), statement_timestamp(), allowed.session_end, ''
         FROM allowed, device
         WHERE allowed.sessions_max IS NULL
@@ -194,7 +205,7 @@ OPEN_SESSION = f"""
             OR (SELECT count(*) FROM open) < allowed.sessions_max
         RETURNING expires_at
     )
-    SELECT opened.expires_at, allowed.expires_at
+    SELECT opened.expires_at, allowed.expires_at, allowed.grace_until
     FROM allowed, device LEFT JOIN opened ON true
 """
 
@@ -264,7 +275,7 @@ BIND_DEVICE = f"""
 # A heartbeat that was on its way while the license was cut short may have written a later end than the license has.
 SESSION_STATE = f"""
     session.id AS session_id,
-    LEAST(session.expires_at, license.expires_at) AS session_expires_at,
+    LEAST(session.expires_at, {LICENSE_END}) AS session_expires_at,
     session.ended_at IS NOT NULL AS session_is_ended,
     session.expires_at <= statement_timestamp() AS session_is_expired,
     device.released_at IS NOT NULL AS device_is_released,
@@ -290,7 +301,7 @@ FIND_SESSION = Finding.of(_FIND_SESSION)
 # What the statement found lets its program go on, as far as license and device are concerned.
 FOUND_IS_USABLE = """
     found.enabled AND found.license_status = 'active' AND NOT found.license_is_expired
-    AND NOT found.device_is_released
+    AND found.version_refusal IS NULL AND NOT found.device_is_released
 """
 
 # The guard stands again on the row that is written: a session that was ended while this statement waited stays ended.

@@ -30,6 +30,7 @@ from licensing.session_statements import (
 )
 from licensing.signatures import SigningFacts
 from licensing.statements import Row, fetch_row
+from licensing.versions import version_key
 
 # What a guesser of license keys sees of a wrong key, of a device that is not the customer's, or of a key that is no use.
 _FAILURES = (
@@ -64,6 +65,8 @@ class LicenseFacts:
     username: str
     metadata: dict[str, Any]
     entitlements: dict[str, Any]
+    grace_until: dt.datetime | None
+    warnings: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,8 +90,8 @@ def open_session(*, api_key: str, license_key: str, program: Program) -> OpenedS
     """Check a license, bind the device if a place is free, and open a session.
 
     Raises the first that applies of InvalidApiKeyError, ApplicationDisabledError, LicenseNotFoundError,
-    LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, HwidMismatchError and SessionLimitReachedError; or
-    RateLimitedError where a network fails too often. A refused call changes nothing but that count.
+    LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, VersionNotAllowedError, HwidMismatchError and
+    SessionLimitReachedError; or RateLimitedError where a network fails too often. A refused call changes nothing but that count.
     """
     try:
         return _open_session(api_key, license_key, program)
@@ -101,7 +104,8 @@ def validate_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
     """Tell whether a session is good at this moment; reads only.
 
     Raises the first that applies of InvalidApiKeyError, ApplicationDisabledError, SessionNotFoundError,
-    LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, SessionEndedError, SessionExpiredError and HwidMismatchError.
+    LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, VersionNotAllowedError, SessionEndedError,
+    SessionExpiredError and HwidMismatchError.
     """
     row = _find(FIND_SESSION, session_parameters(api_key, session_token))
     return live_session(row)
@@ -157,7 +161,7 @@ def end_session(*, session: Session, actor: events.Actor, now: dt.datetime) -> b
 
 
 def _open_session(api_key: str, license_key: str, program: Program) -> OpenedSession:
-    found = _find_license(api_key, license_key, program.ip_address)
+    found = _find_license(api_key, license_key, program)
     opening = _Opening(found, program)
     if not found.limits_sessions and (opened := opening.on_a_bound_device()):
         return opened
@@ -167,7 +171,7 @@ def _open_session(api_key: str, license_key: str, program: Program) -> OpenedSes
         # A license that ended while we waited for its lock gave away a place, but opens no session.
         transaction.set_rollback(True)
     # Nothing was opened: either the license changed since it was found, and finding it again says how, or no place is free.
-    _find_license(api_key, license_key, program.ip_address)
+    _find_license(api_key, license_key, program)
     raise errors.HwidMismatchError(signing=found.signing)
 
 
@@ -202,6 +206,7 @@ class _Opening:
             "device_name": program.device_name,
             "platform": program.platform,
             "app_version": program.app_version,
+            "app_version_key": version_key(program.app_version),
             "ip_address": program.ip_address,
         }
 
@@ -227,19 +232,21 @@ class _Opening:
         row = fetch(OPEN_SESSION, self.parameters)
         if row is None:
             return None
-        session_expires_at, license_expires_at = row
+        session_expires_at, license_expires_at, grace_until = row
         if session_expires_at is None:
             raise errors.SessionLimitReachedError(signing=self.found.signing)
         return OpenedSession(
             signing=self.found.signing,
-            license=dataclasses.replace(self.found.facts, expires_at=license_expires_at),
+            license=dataclasses.replace(
+                self.found.facts, expires_at=license_expires_at, grace_until=grace_until
+            ),
             expires_at=session_expires_at,
             heartbeat_interval_seconds=self.found.heartbeat_interval_seconds,
             token=self.token,
         )
 
 
-def _find_license(api_key: str, license_key: str, ip_address: str | None) -> _FoundLicense:
+def _find_license(api_key: str, license_key: str, program: Program) -> _FoundLicense:
     license_key_digest, other_license_key_digest = tokens.license_key_digests(license_key)
     # Every license key is digested and looked up in the same way, well-formed or not, so that the work tells nothing.
     row = _find(
@@ -249,7 +256,8 @@ def _find_license(api_key: str, license_key: str, ip_address: str | None) -> _Fo
             "license_key_digest": license_key_digest,
             "other_license_key_digest": other_license_key_digest,
             "limit": failures.LIMIT_NAME,
-            "network": network_of(ip_address),
+            "network": network_of(program.ip_address),
+            "app_version_key": version_key(program.app_version),
         },
     )
     if row is None:
@@ -322,7 +330,8 @@ def _usable_license(
     """Raise the first refusal, in the order of precedence, that application and license call for."""
     *who, enabled, license_id, status, expires_at, is_expired = facts[:8]
     signing = SigningFacts(*who)
-    policy_name, username, metadata, heartbeat_interval_seconds, entitlements = facts[8:]
+    policy_name, username, metadata, heartbeat_interval_seconds = facts[8:12]
+    grace_until, warning, version_refusal, entitlements = facts[12:]
     if not enabled:
         raise errors.ApplicationDisabledError(signing=signing)
     if license_id is None:
@@ -333,6 +342,8 @@ def _usable_license(
         raise errors.LicenseRevokedError(signing=signing)
     if is_expired:
         raise errors.LicenseExpiredError(signing=signing)
+    if version_refusal is not None:
+        raise errors.VersionNotAllowedError(signing=signing, **json.loads(version_refusal))
     license = LicenseFacts(
         license_id,
         status,
@@ -341,6 +352,8 @@ def _usable_license(
         username,
         json.loads(metadata),
         json.loads(entitlements) if entitlements else {},
+        grace_until,
+        (warning,) if warning else (),
     )
     return signing, license, heartbeat_interval_seconds
 

@@ -18,8 +18,10 @@ from licensing.events import forget_customer
 from licensing.fields import LIMIT_MAX
 from licensing.models import Application, Policy
 from licensing.models import License as LicenseRow
+from licensing.models.policy import GRACE_MAX_SECONDS
 from licensing.scopes import Scope
 from licensing.search import beginning_with, find_licenses
+from licensing.versions import VERSION_MAX
 
 # Each is encrypted, indexed and told in one answer: more belongs into several calls.
 COUNT_MAX = 1_000
@@ -44,6 +46,14 @@ class LicenseInput(Input):
     metadata = Metadata(required=False)
     devices_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
     sessions_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
+    grace_seconds = WholeNumber(
+        min_value=0, max_value=GRACE_MAX_SECONDS, allow_null=True, required=False
+    )
+    expiry_strategy = serializers.ChoiceField(
+        Policy.ExpiryStrategy.choices, allow_blank=True, required=False
+    )
+    app_version_min = Text(max_length=VERSION_MAX, allow_blank=True, required=False)
+    app_version_max = Text(max_length=VERSION_MAX, allow_blank=True, required=False)
 
 
 class IssueInput(LicenseInput):
@@ -57,6 +67,7 @@ class ExtendInput(Input):
 
 class LicenseOutput(Output):
     sortable = ("expires_at",)
+    told_with = ("policy",)
     expandable = {"policy": Expansion(PolicyOutput, Scope.POLICIES_READ)}
 
     id = serializers.UUIDField()
@@ -71,13 +82,23 @@ class LicenseOutput(Output):
     devices_max = serializers.IntegerField()
     devices_used = serializers.IntegerField()
     sessions_max = serializers.IntegerField()
+    grace_seconds = serializers.IntegerField()
+    expiry_strategy = serializers.CharField()
+    app_version_min = serializers.CharField()
+    app_version_max = serializers.CharField()
     expires_at = serializers.DateTimeField()
+    grace_until = serializers.DateTimeField()
+    warnings = serializers.SerializerMethodField()
     first_used_at = serializers.DateTimeField()
     created_at = serializers.DateTimeField()
 
     def get_status(self, license: LicenseRow) -> str:
         now: dt.datetime = self.context["now"]
         return license.state(now)
+
+    def get_warnings(self, license: LicenseRow) -> list[str]:
+        warning = license.warning(self.context["now"])
+        return [warning] if warning else []
 
 
 class LicenseWithKeyOutput(LicenseOutput):
@@ -112,7 +133,9 @@ class Licenses(ManagementView):
             now=self.now,
         )
         context = {"now": self.now}
-        issued = LicenseWithKeyOutput(batch.licenses.order_by("pk"), many=True, context=context)
+        issued = LicenseWithKeyOutput(
+            batch.licenses.select_related("policy").order_by("pk"), many=True, context=context
+        )
         return Response({"batch": str(batch.pk), "data": issued.data}, 201)
 
 

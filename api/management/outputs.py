@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from rest_framework import serializers
@@ -23,9 +23,13 @@ class Expansion:
 
 
 class Output(serializers.Serializer[object]):
-    """`sortable` names columns beside the time of creation; of `expandable` members, a row shows what the call wanted."""
+    """`sortable` names columns beside the time of creation; of `expandable` members, a row shows what the call wanted.
+
+    `told_with` names the rows that its members are worked out from: lists fetch them in the same statement.
+    """
 
     sortable: ClassVar[tuple[str, ...]] = ()
+    told_with: ClassVar[tuple[str, ...]] = ()
     expandable: ClassVar[Mapping[str, Expansion]] = {}
 
     def to_representation(self, instance: Any) -> Any:
@@ -52,3 +56,14 @@ def sorts_of(output: type[serializers.Serializer[Any]]) -> list[str]:
 def expansions_of(output: type[serializers.Serializer[Any]]) -> Mapping[str, Expansion]:
     expandable: Mapping[str, Expansion] = getattr(output, "expandable", {})
     return expandable
+
+
+def related_of(output: type[serializers.Serializer[Any]], expand: Iterable[str]) -> list[str]:
+    """Return the rows that a list is told with, as `select_related` names them."""
+    related = list(getattr(output, "told_with", ()))
+    for name in expand:
+        related += [
+            name,
+            *(f"{name}__{row}" for row in expansions_of(output)[name].output.told_with),
+        ]
+    return related

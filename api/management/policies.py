@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.management.inputs import Input, ListInput, Text, WholeNumber
+from api.management.inputs import Input, ListInput, Moment, Text, WholeNumber
 from api.management.outputs import Output
 from api.management.views import ManagementView
 from licensing import policies
@@ -15,11 +15,13 @@ from licensing.fields import LIMIT_MAX
 from licensing.models import Policy as PolicyRow
 from licensing.models.policy import (
     DURATION_MAX_SECONDS,
+    GRACE_MAX_SECONDS,
     HEARTBEAT_INTERVAL_MIN_SECONDS,
     SESSION_LIFETIME_MAX_SECONDS,
     SESSION_LIFETIME_MIN_SECONDS,
 )
 from licensing.scopes import Scope
+from licensing.versions import VERSION_MAX
 
 
 class PolicyInput(Input):
@@ -28,6 +30,12 @@ class PolicyInput(Input):
         min_value=1, max_value=DURATION_MAX_SECONDS, allow_null=True, required=False
     )
     clock_start = serializers.ChoiceField(PolicyRow.ClockStart.choices, required=False)
+    ends_at = Moment(allow_null=True, required=False)
+    grace_seconds = WholeNumber(min_value=0, max_value=GRACE_MAX_SECONDS, required=False)
+    expiry_strategy = serializers.ChoiceField(PolicyRow.ExpiryStrategy.choices, required=False)
+    app_version_min = Text(max_length=VERSION_MAX, allow_blank=True, required=False)
+    app_version_max = Text(max_length=VERSION_MAX, allow_blank=True, required=False)
+    download_url = serializers.URLField(max_length=500, allow_blank=True, required=False)
     devices_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
     sessions_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
     sessions_overflow = serializers.ChoiceField(PolicyRow.SessionsOverflow.choices, required=False)
@@ -51,6 +59,12 @@ class PolicyOutput(Output):
     is_default = serializers.BooleanField()
     duration_seconds = serializers.IntegerField()
     clock_start = serializers.CharField()
+    ends_at = serializers.DateTimeField()
+    grace_seconds = serializers.IntegerField()
+    expiry_strategy = serializers.CharField()
+    app_version_min = serializers.CharField()
+    app_version_max = serializers.CharField()
+    download_url = serializers.CharField()
     devices_max = serializers.IntegerField()
     sessions_max = serializers.IntegerField()
     sessions_overflow = serializers.CharField()

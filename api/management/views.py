@@ -23,7 +23,7 @@ from api.authentication import ManagementTokenAuthentication
 from api.errors import outcome_headers
 from api.management.acts import REPLAYED, act
 from api.management.inputs import Input, OneInput, parameters_of
-from api.management.outputs import etag_of, expansions_of, sorts_of
+from api.management.outputs import etag_of, expansions_of, related_of, sorts_of
 from api.management.paging import BadCursorError, page_of
 from api.parsers import parse_object
 from api.permissions import HasScope
@@ -191,8 +191,8 @@ class ManagementView(APIView):
         if wanted["sort"] not in sorts_of(output):
             raise FaultyParametersError({"sort": [f"Must be one of {', '.join(sorts_of(output))}"]})
         expand = self._expansions(wanted["expand"], output)
-        if expand:
-            rows = rows.select_related(*expand)
+        if related := related_of(output, expand):
+            rows = rows.select_related(*related)
         try:
             shown, following = page_of(
                 rows, limit=wanted["limit"], cursor=wanted["cursor"], sort=wanted["sort"]

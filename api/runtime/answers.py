@@ -122,6 +122,7 @@ def _heartbeat(body: Members, context: _Context) -> tuple[Members, SigningFacts]
         "message": "Heartbeat received",
         "expires_at": _time(session.expires_at),
         "heartbeat_interval": session.heartbeat_interval_seconds,
+        "warnings": session.license.warnings,
     }, session.signing
 
 
@@ -167,10 +168,12 @@ def _session_members(session: sessions.SessionFacts) -> Members:
             "id": str(license.id),
             "status": license.status,
             "expires_at": _time(license.expires_at) if license.expires_at else None,
+            "grace_until": _time(license.grace_until) if license.grace_until else None,
             "policy": license.policy_name,
             "entitlements": license.entitlements,
         },
         "heartbeat_interval": session.heartbeat_interval_seconds,
+        "warnings": license.warnings,
     }
 
 

@@ -4,8 +4,8 @@ import datetime as dt
 
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models.functions import Lower
-from django.db.models.lookups import Exact
+from django.db.models.functions import Coalesce, Lower, NullIf
+from django.db.models.lookups import Exact, LessThanOrEqual
 from django.urls import reverse
 
 from accounts import ciphers
@@ -15,17 +15,35 @@ from licensing.models.license_batch import LicenseBatch
 from licensing.models.policy import GRACE_MAX_SECONDS, Policy
 from licensing.versions import KEY_MAX, VERSION_MAX
 
+_LAST_MOMENT = dt.datetime.max.replace(tzinfo=dt.UTC)
+
 
 class LicenseQuerySet(models.QuerySet["License"]):
     def usable(self, at: dt.datetime) -> "LicenseQuerySet":
-        return self.filter(status=License.Status.ACTIVE).exclude(expires_at__lte=at)
+        """Licenses that programs are let in with, those in grace or fallen back included."""
+        in_time = models.Q(expires_at=None) | models.Q(expires_at__gt=at)
+        return self.filter(in_time | ~_is_over(at), status=License.Status.ACTIVE)
 
     def expired(self, at: dt.datetime) -> "LicenseQuerySet":
-        """Licenses that are active by status but past their end."""
-        return self.filter(status=License.Status.ACTIVE, expires_at__lte=at)
+        """Licenses that are active by status but past their end and their grace."""
+        return self.filter(_is_over(at), status=License.Status.ACTIVE, expires_at__lte=at)
 
     def for_application(self, application: Application) -> "LicenseQuerySet":
         return self.filter(application=application)
+
+
+def _is_over(at: dt.datetime) -> models.Q:
+    """Licenses past their end and their grace that do not fall back; says nothing of those without an end."""
+    seconds = Coalesce("grace_seconds", "policy__grace_seconds")
+    grace = models.ExpressionWrapper(
+        seconds * models.Value(dt.timedelta(seconds=1)), output_field=models.DurationField()
+    )
+    own, policys = models.F("expiry_strategy"), models.F("policy__expiry_strategy")
+    strategy = Coalesce(NullIf(own, models.Value("")), policys)
+    return models.Q(
+        Exact(strategy, models.Value(Policy.ExpiryStrategy.REFUSE)),
+        LessThanOrEqual(models.F("expires_at") + grace, models.Value(at)),
+    )
 
 
 class License(models.Model):
@@ -171,11 +189,40 @@ class License(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("license", args=[self.application_id, self.pk])
 
+    def grace_until(self) -> dt.datetime | None:
+        """Return when its grace ends; None where it has none, or no end."""
+        seconds = self.policy.grace_seconds if self.grace_seconds is None else self.grace_seconds
+        if self.expires_at is None or not seconds:
+            return None
+        # No year of five digits.
+        return self.expires_at + min(dt.timedelta(seconds=seconds), _LAST_MOMENT - self.expires_at)
+
+    def falls_back(self) -> bool:
+        """Tell whether it keeps working, without entitlements, after its end and its grace."""
+        strategy = self.expiry_strategy or self.policy.expiry_strategy
+        return strategy == Policy.ExpiryStrategy.FALL_BACK
+
+    def good_until(self) -> dt.datetime | None:
+        """Return from when on programs are refused; None: never, for it has no end or falls back."""
+        return None if self.falls_back() else self.grace_until() or self.expires_at
+
     def is_expired(self, at: dt.datetime) -> bool:
-        return self.expires_at is not None and self.expires_at <= at
+        good_until = self.good_until()
+        return good_until is not None and good_until <= at
+
+    def warning(self, at: dt.datetime) -> str:
+        """Return what programs are warned of at a moment: `license_in_grace`, `license_fallen_back` or nothing.
+
+        `licensing/term_statements.py` tells them the same, by the database's clock.
+        """
+        if self.expires_at is None or self.expires_at > at:
+            return ""
+        if at < (self.grace_until() or self.expires_at):
+            return "license_in_grace"
+        return "license_fallen_back" if self.falls_back() else ""
 
     def state(self, at: dt.datetime) -> str:
-        """Return the status as people see it: `expired` when an active license is past its end."""
+        """Return the status as people see it: `expired` when an active license is past its end and its grace."""
         if self.status == self.Status.ACTIVE and self.is_expired(at):
             return "expired"
         return self.status

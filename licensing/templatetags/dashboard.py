@@ -10,6 +10,7 @@ from django.template.defaultfilters import pluralize
 
 from accounts.models import Event
 from licensing.fields import number_and_unit
+from licensing.models import License, Policy
 from licensing.revealing import revealed
 
 register = template.Library()
@@ -38,6 +39,23 @@ def duration(seconds: int | None, none: str = "for ever") -> str:
         return none
     number, unit = number_and_unit(seconds)
     return f"{number:,} {unit if number > 1 else unit[:-1]}"
+
+
+@register.filter
+def versions(row: Policy | License) -> str:
+    """For which versions of the program a policy, or a license under its own, is good."""
+    policy = row.policy if isinstance(row, License) else row
+    lowest = row.app_version_min or policy.app_version_min
+    highest = row.app_version_max or policy.app_version_max
+    if lowest and highest:
+        return f"{lowest} to {highest}"
+    return f"From {lowest}" if lowest else f"Up to {highest}" if highest else "Any"
+
+
+@register.filter
+def warning_at(license: License, moment: dt.datetime) -> str:
+    """What programs are warned of at a moment, in words."""
+    return _WARNINGS.get(license.warning(moment), "")
 
 
 @register.filter
@@ -98,6 +116,10 @@ def _written(name: str, value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
 
 
+_WARNINGS = {
+    "license_in_grace": "It works on grace",
+    "license_fallen_back": "It works without entitlements",
+}
 _WORDS = {
     "application.created": "Application created",
     "application.renamed": "Application renamed",
@@ -166,6 +188,12 @@ _FIELDS = {
     "sessions_overflow": "one too many",
     "session_lifetime_seconds": "session lifetime",
     "heartbeat_interval_seconds": "heartbeat",
+    "ends_at": "ends at",
+    "grace_seconds": "grace period",
+    "expiry_strategy": "after its end",
+    "app_version_min": "from version",
+    "app_version_max": "up to version",
+    "download_url": "download link",
     "policy": "policy",
     "username": "username",
     "email": "email",
@@ -183,6 +211,10 @@ _FIELDS = {
 _EMPTY = {
     "expires_at": "never",
     "duration_seconds": "for ever",
+    "ends_at": "none",
+    "grace_seconds": "none",
+    "app_version_min": "any",
+    "app_version_max": "any",
     "devices_max": "none",
     "sessions_max": "none",
     "overlap_seconds": "no time",

@@ -234,7 +234,7 @@ def test_the_api_page_has_every_field_of_an_answer(client: Client, call: str) ->
     table = section.split("#### Answer")[1].split("```")[0]
     assert answer["success"] is True
     assert set(shown) | {"nonce"} == set(answer)
-    assert {type(value) for value in shown.values()} <= {str, bool, int, dict}
+    assert {type(value) for value in shown.values()} <= {str, bool, int, dict, list}
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(answer)
     assert shown["message"] == answer["message"]
     assert set(shown.get("license", {})) == set(answer.get("license", {}))

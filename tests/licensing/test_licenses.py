@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.events import user_actor
 from accounts.models import Event, User
-from licensing import errors, keys, licenses
+from licensing import errors, keys, licenses, reports
 from licensing.events import SYSTEM
 from licensing.licenses import LicenseTerms
 from licensing.models import Application, License, LicenseBatch, Session
@@ -381,3 +381,86 @@ def test_revealing_a_key_is_told_without_the_key(license: License, developer: Us
 def actions(application: Application) -> list[str]:
     events = Event.objects.filter(application_id=application.pk)
     return list(events.values_list("action", flat=True))
+
+
+BROKEN = [
+    ({"devices_max": 0}, "devices_max must be at least 1"),
+    ({"devices_max": -1}, "out of bounds|devices_max must"),
+    ({"devices_max": 2**31}, "too large"),
+    ({"sessions_max": 0}, "sessions_max must be at least 1"),
+    ({"username": "x" * 151}, "too long"),
+    ({"username": "nul \0"}, "too long or too large|NUL"),
+    ({"metadata": []}, "metadata must be an object"),
+    ({"grace_seconds": 366 * 86_400 + 1}, "grace_seconds must be"),
+    ({"expiry_strategy": "maybe"}, "expiry_strategy must be"),
+    ({"app_version_max": "newest"}, "app_version_max must be a version"),
+]
+
+
+@pytest.mark.parametrize(("terms", "message"), BROKEN)
+def test_broken_terms_are_refused(
+    application: Application, license: License, terms: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(errors.InvalidRequestError, match=message):
+        factories.make_license(application, **terms)
+    with pytest.raises(errors.InvalidRequestError, match=message):
+        licenses.change_license(
+            license=license, policy=license.policy, terms=LicenseTerms(**terms), actor=SYSTEM
+        )
+    with pytest.raises(errors.InvalidRequestError, match=message):
+        licenses.change_some_terms(license=license, changes=terms, actor=SYSTEM)
+    assert License.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "policy", "own", "state", "warning"),
+    [
+        (None, {}, {}, "active", ""),
+        (1, {}, {}, "active", ""),
+        (-1, {}, {}, "expired", ""),
+        (-1, {"grace_seconds": 60}, {}, "active", "license_in_grace"),
+        (-1, {"grace_seconds": 60}, {"grace_seconds": 0}, "expired", ""),
+        (-61, {"grace_seconds": 60}, {}, "expired", ""),
+        (-61, {"expiry_strategy": "fall_back"}, {}, "active", "license_fallen_back"),
+        (-61, {"expiry_strategy": "fall_back"}, {"expiry_strategy": "refuse"}, "expired", ""),
+        (-61, {}, {"grace_seconds": 62}, "active", "license_in_grace"),
+    ],
+)
+def test_pages_lists_and_counts_agree_on_what_has_expired(
+    application: Application,
+    expires_in: int | None,
+    policy: dict[str, Any],
+    own: dict[str, Any],
+    state: str,
+    warning: str,
+) -> None:
+    now = timezone.now()
+    license = factories.make_license(
+        application, policy=factories.make_policy(application, **policy), **own
+    )
+    if expires_in is not None:
+        license.expires_at = now + dt.timedelta(seconds=expires_in)
+        license.save(update_fields=["expires_at"])
+
+    licenses_of = License.objects.for_application(application)
+    numbers = reports.numbers_of([application], now)[application.pk]
+
+    assert (license.state(now), license.warning(now)) == (state, warning)
+    assert list(licenses_of.usable(now)) == ([license] if state == "active" else [])
+    assert list(licenses_of.expired(now)) == ([license] if state == "expired" else [])
+    assert (numbers.active.value, numbers.expired.value) == (
+        (1, 0) if state == "active" else (0, 1)
+    )
+
+
+def test_an_earlier_end_cuts_sessions_where_the_grace_ends(application: Application) -> None:
+    policy = factories.make_policy(application, grace_seconds=3_600)
+    session = factories.make_session(factories.make_license(application, policy=policy))
+    now = timezone.now()
+
+    licenses.extend_license(
+        license=session.license, expires_at=now + dt.timedelta(minutes=1), actor=SYSTEM, now=now
+    )
+
+    session.refresh_from_db()
+    assert session.expires_at == now + dt.timedelta(minutes=61)

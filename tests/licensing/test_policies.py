@@ -1,5 +1,6 @@
 """Acts on policies, by their verbs."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -66,6 +67,13 @@ BROKEN = [
     ({"duration_seconds": A_HUNDRED_YEARS_SECONDS + 1}, "duration must be"),
     ({"duration_seconds": 2**63}, "too large"),
     ({"clock_start": "never"}, "the clock starts"),
+    ({"duration_seconds": 60, "ends_at": dt.datetime(2099, 1, 1, tzinfo=dt.UTC)}, "exclude"),
+    ({"grace_seconds": 366 * 86_400 + 1}, "grace period must"),
+    ({"grace_seconds": -1}, "out of bounds|grace period must"),
+    ({"expiry_strategy": "maybe"}, "refused or falls back"),
+    ({"app_version_min": "x"}, "app_version_min must be a version"),
+    ({"app_version_max": "2", "app_version_min": "3"}, "must not come after"),
+    ({"download_url": "https://" + "x" * 500}, "too long"),
     ({"devices_max": 0}, "devices must be at least 1"),
     ({"devices_max": -1}, "out of bounds"),
     ({"devices_max": 2**31}, "too large"),

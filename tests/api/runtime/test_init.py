@@ -34,6 +34,7 @@ def test_init_answers_with_everything_a_program_needs(program: Program) -> None:
         "id": str(program.license.pk),
         "status": "active",
         "expires_at": None,
+        "grace_until": None,
         "policy": "Standard",
         "entitlements": {},
     }

@@ -40,6 +40,7 @@ def test_validate_tells_all_that_a_program_needs(program: Program) -> None:
         "id": str(program.license.pk),
         "status": "active",
         "expires_at": None,
+        "grace_until": None,
         "policy": "Standard",
         "entitlements": {},
     }

@@ -18,6 +18,12 @@ FORM = {
     "duration_seconds_0": "1",
     "duration_seconds_1": "years",
     "clock_start": "first_use",
+    "grace_seconds_0": "2",
+    "grace_seconds_1": "days",
+    "expiry_strategy": "fall_back",
+    "app_version_min": "1.2",
+    "app_version_max": "2",
+    "download_url": "https://example.com/get",
     "devices_max": "3",
     "sessions_max": "2",
     "sessions_overflow": "end_oldest",
@@ -46,7 +52,27 @@ def test_a_policy_is_made(dashboard: Client, application: Application) -> None:
     assert (policy.duration_seconds, policy.clock_start) == (365 * 86_400, "first_use")
     assert (policy.devices_max, policy.sessions_max) == (3, 2)
     assert policy.sessions_overflow == "end_oldest"
+    assert (policy.grace_seconds, policy.expiry_strategy) == (2 * 86_400, "fall_back")
+    assert (policy.app_version_min, policy.app_version_max) == ("1.2", "2")
+    assert policy.download_url == "https://example.com/get"
     assert (policy.session_lifetime_seconds, policy.heartbeat_interval_seconds) == (7200, 600)
+
+
+def test_all_may_end_on_one_day_and_a_scripts_hour_is_kept(
+    dashboard: Client, application: Application
+) -> None:
+    once = {"duration_seconds_0": "", "duration_seconds_1": "forever", "ends_on": "2099-12-31"}
+    dashboard.post(url_of(application, "policies/new/"), FORM | once)
+    policy = Policy.objects.get(name="Pro")
+    assert f"{policy.ends_at:%Y-%m-%d %H:%M:%S}" == "2099-12-31 23:59:59"
+
+    Policy.objects.filter(pk=policy.pk).update(ends_at=policy.ends_at.replace(hour=12))
+    dashboard.post(
+        url_of(application, f"policies/{policy.pk}/edit/"), FORM | once | {"name": "New"}
+    )
+
+    policy.refresh_from_db()
+    assert (policy.name, policy.ends_at.hour) == ("New", 12)
 
 
 def test_for_ever_and_no_limit_can_be_said(dashboard: Client, application: Application) -> None:
@@ -124,6 +150,10 @@ def test_a_heartbeat_must_come_before_the_session_ends(
         ("devices_max", str(2**31)),
         ("sessions_max", "1.5"),
         ("sessions_overflow", ""),
+        ("grace_seconds_0", "367"),
+        ("expiry_strategy", "maybe"),
+        ("app_version_min", "newest"),
+        ("download_url", "javascript:alert(1)"),
         ("session_lifetime_seconds_0", "99999"),
         ("session_lifetime_seconds_1", "forever"),
         ("heartbeat_interval_seconds_0", ""),
