@@ -1,5 +1,7 @@
 """A device: a hardware id bound to a license. Only a keyed digest of the hardware id is kept."""
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from accounts.ids import uuid7
@@ -20,6 +22,11 @@ class Device(models.Model):
     hwid_digest = models.BinaryField(max_length=32, editable=False)
     # Which of HWID_KEYS made the digest; only the device itself, when it calls, can bring a newer one.
     hwid_key_id = models.CharField(max_length=32, default="", editable=False)
+    # Of a hardware id in parts: "disk:" and the keyed digest of the disk, in hex, and so on.
+    components = ArrayField(models.TextField(), default=list, db_default=[], editable=False)
+    # Which parts were not what they had been when it last changed, and when that was.
+    drifted = ArrayField(models.TextField(), default=list, db_default=[], editable=False)
+    drifted_at = models.DateTimeField(null=True, blank=True, editable=False)
     name = models.CharField(max_length=100, blank=True)
     platform = models.CharField(max_length=50, blank=True)
     first_seen_at = models.DateTimeField()
@@ -35,7 +42,11 @@ class Device(models.Model):
                 name="device_is_known_once_per_license", fields=("license", "hwid_digest")
             ),
         )
-        indexes = (models.Index(name="device_by_application", fields=("application", "-id")),)
+        indexes = (
+            models.Index(name="device_by_application", fields=("application", "-id")),
+            # A part is met on few devices: finding those with one in common reads no more than them.
+            GinIndex(name="device_by_component", fields=("components",)),
+        )
 
     def __str__(self) -> str:
         return self.name or f"device {self.fingerprint}"

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models.functions import Coalesce, Lower, NullIf
@@ -12,7 +13,7 @@ from accounts import ciphers
 from accounts.ids import uuid7
 from licensing.models.application import Application
 from licensing.models.license_batch import LicenseBatch
-from licensing.models.policy import GRACE_MAX_SECONDS, Policy
+from licensing.models.policy import GRACE_MAX_SECONDS, RELEASES_MAX, Policy
 from licensing.versions import KEY_MAX, VERSION_MAX
 
 _LAST_MOMENT = dt.datetime.max.replace(tzinfo=dt.UTC)
@@ -109,8 +110,22 @@ class License(models.Model):
     # Since when its time stands still: what has passed until it leaves its suspension is put behind its end.
     frozen_at = models.DateTimeField("time frozen", null=True, blank=True, editable=False)
     revoked_reason = models.CharField("reason of the revocation", max_length=500, blank=True)
+    releases_max = models.PositiveIntegerField(
+        "releases by programs",
+        null=True,
+        blank=True,
+        help_text="Instead of the policy's number. Empty: the policy's.",
+    )
+    sessions_overdraft = models.PositiveIntegerField(
+        "overdraft",
+        null=True,
+        blank=True,
+        help_text="Instead of the policy's number. Empty: the policy's.",
+    )
     # Kept by the same guarded statement that takes a place, so that no two programs can take the last one.
     devices_used = models.PositiveIntegerField(default=0, editable=False)
+    # When its programs released devices; those that no longer count are dropped with the next one.
+    releases = ArrayField(models.DateTimeField(), default=list, db_default=[], editable=False)
     first_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -144,6 +159,10 @@ class License(models.Model):
             models.CheckConstraint(
                 name="license_allows_a_device",
                 condition=models.Q(devices_max=None) | models.Q(devices_max__gte=1),
+            ),
+            models.CheckConstraint(
+                name="license_releases_are_sane",
+                condition=models.Q(releases_max=None) | models.Q(releases_max__lte=RELEASES_MAX),
             ),
             models.CheckConstraint(
                 name="license_allows_a_session",
@@ -234,6 +253,11 @@ class License(models.Model):
     def sessions_allowed(self) -> int | None:
         """Return how many sessions may be open at once: the license's own number, else its policy's; None: any."""
         return self.sessions_max or self.policy.sessions_max
+
+    def overdraft_allowed(self) -> int:
+        """Return how many sessions more are let in and flagged: the license's own number, else its policy's."""
+        own = self.sessions_overdraft
+        return self.policy.sessions_overdraft if own is None else own
 
     def reveal(self) -> str:
         """Return the license key in clear; raise UndecipherableError when it does not open."""

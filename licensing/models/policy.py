@@ -17,6 +17,11 @@ SESSION_LIFETIME_MIN_SECONDS = 60
 SESSION_LIFETIME_MAX_SECONDS = 366 * SECONDS_PER_DAY
 HEARTBEAT_INTERVAL_MIN_SECONDS = 10
 GRACE_MAX_SECONDS = 366 * SECONDS_PER_DAY
+# The times of a license's releases lie in its row, so there must not be many.
+RELEASES_MAX = 100
+RELEASES_PERIOD_MAX_SECONDS = 366 * SECONDS_PER_DAY
+# A seat that is lent out is gone until then, whatever becomes of the machine.
+BORROW_MAX_SECONDS = 366 * SECONDS_PER_DAY
 
 
 class Policy(models.Model):
@@ -39,6 +44,17 @@ class Policy(models.Model):
     class SessionsOverflow(models.TextChoices):
         REFUSE = "refuse", "Refuse the new session"
         END_OLDEST = "end_oldest", "End the oldest session"
+
+    class HwidMatching(models.TextChoices):
+        ANY = "any", "One part that is the same"
+        TWO = "two", "Two parts that are the same"
+        MOST = "most", "More than half of its parts"
+        ALL = "all", "All of its parts"
+
+    class SessionsPer(models.TextChoices):
+        LICENSE = "license", "All copies of one license together"
+        USER = "user", "Each user name that programs send"
+        DEVICE = "device", "Each device"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="policies")
@@ -94,17 +110,56 @@ class Policy(models.Model):
         default=1,
         help_text="Devices per license. Empty: no limit.",
     )
+    hwid_matching = models.CharField(
+        "a device is known again by",
+        max_length=10,
+        choices=HwidMatching.choices,
+        default=HwidMatching.MOST,
+        help_text="For programs that send the parts of a hardware id one by one.",
+    )
+    releases_max = models.PositiveIntegerField(
+        "releases by programs",
+        null=True,
+        blank=True,
+        default=3,
+        help_text="How often customers may release a device themselves in the time below. Empty: no limit.",
+    )
+    releases_period_seconds = models.PositiveIntegerField(
+        "in",
+        default=30 * SECONDS_PER_DAY,
+        help_text="Any stretch of time of this length.",
+    )
+    releases_pause_seconds = models.PositiveIntegerField(
+        "time between two releases", null=True, blank=True, help_text="Empty: none."
+    )
     sessions_max = models.PositiveIntegerField(
         "sessions at once",
         null=True,
         blank=True,
-        help_text="Open sessions per license. Empty: no limit.",
+        help_text="Open sessions at the same time. Empty: no limit.",
+    )
+    sessions_per = models.CharField(
+        "sessions are counted for",
+        max_length=10,
+        choices=SessionsPer.choices,
+        default=SessionsPer.LICENSE,
+    )
+    sessions_overdraft = models.PositiveIntegerField(
+        "overdraft",
+        default=0,
+        help_text="So many sessions more are let in, and flagged.",
     )
     sessions_overflow = models.CharField(
         "when all sessions are taken",
         max_length=10,
         choices=SessionsOverflow.choices,
         default=SessionsOverflow.REFUSE,
+    )
+    borrow_max_seconds = models.PositiveIntegerField(
+        "seats may be borrowed for",
+        null=True,
+        blank=True,
+        help_text="How long a program may keep its session without a heartbeat. Empty: not at all.",
     )
     session_lifetime_seconds = models.PositiveIntegerField(
         "session lifetime",
@@ -131,6 +186,28 @@ class Policy(models.Model):
             models.CheckConstraint(
                 name="policy_sessions_overflow_is_known",
                 condition=models.Q(sessions_overflow__in=("refuse", "end_oldest")),
+            ),
+            models.CheckConstraint(
+                name="policy_hwid_matching_is_known",
+                condition=models.Q(hwid_matching__in=("any", "two", "most", "all")),
+            ),
+            models.CheckConstraint(
+                name="policy_releases_are_sane",
+                condition=(models.Q(releases_max=None) | models.Q(releases_max__lte=RELEASES_MAX))
+                & (
+                    models.Q(releases_pause_seconds=None)
+                    | models.Q(releases_pause_seconds__range=(1, RELEASES_PERIOD_MAX_SECONDS))
+                )
+                & models.Q(releases_period_seconds__range=(1, RELEASES_PERIOD_MAX_SECONDS)),
+            ),
+            models.CheckConstraint(
+                name="policy_sessions_per_is_known",
+                condition=models.Q(sessions_per__in=("license", "user", "device")),
+            ),
+            models.CheckConstraint(
+                name="policy_borrowing_is_sane",
+                condition=models.Q(borrow_max_seconds=None)
+                | models.Q(borrow_max_seconds__range=(1, BORROW_MAX_SECONDS)),
             ),
             models.UniqueConstraint(
                 name="application_has_one_default_policy",

@@ -29,6 +29,8 @@ class Session(models.Model):
     license = models.ForeignKey(License, on_delete=models.CASCADE, related_name="sessions")
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="sessions")
     token_digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    # Who runs the program, as it says itself; seats may be counted by it.
+    user_name = models.CharField(max_length=150, blank=True, default="", db_default="")
     app_version = models.CharField(max_length=50, blank=True)
     # What the database compares (licensing/versions.py); None for a session that is older than the comparing.
     app_version_key = models.CharField(max_length=KEY_MAX, null=True, editable=False)  # noqa: DJ001
@@ -36,6 +38,10 @@ class Session(models.Model):
     opened_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    # Opened beyond the limit, within the policy's overdraft.
+    is_overdraft = models.BooleanField("overdraft", default=False, db_default=False)
+    # Until then the seat is the program's, without a heartbeat.
+    borrowed_until = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_reason = models.CharField(max_length=10, choices=EndedReason.choices, blank=True)
 
@@ -69,6 +75,9 @@ class Session(models.Model):
 
     def is_open(self, at: dt.datetime) -> bool:
         return self.ended_at is None and self.expires_at > at
+
+    def is_borrowed(self, at: dt.datetime) -> bool:
+        return self.is_open(at) and self.borrowed_until is not None and self.borrowed_until > at
 
     def state(self, at: dt.datetime) -> str:
         """Return `open`, `ended` or `expired`."""
