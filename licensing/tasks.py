@@ -1,12 +1,22 @@
 """What the installation does by itself for what is licensed."""
 
+import datetime as dt
+
+from django.conf import settings
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from licensing import leaving
+from licensing import clearing, leaving
 
 
 @app.periodic(cron="29 * * * *", queueing_lock="delete_due_accounts")
 @app.task(name="delete_due_accounts", lock="delete_due_accounts")
 def delete_due_accounts(timestamp: int) -> None:
     leaving.delete_due_accounts(now=timezone.now())
+
+
+@app.periodic(cron="37 * * * *", queueing_lock="clear_program_sessions")
+@app.task(name="clear_program_sessions", lock="clear_program_sessions")
+def clear_program_sessions(timestamp: int) -> None:
+    kept = dt.timedelta(days=settings.SESSIONS_KEPT_DAYS)
+    clearing.clear_sessions(over_before=timezone.now() - kept)

@@ -303,6 +303,9 @@ CSRF_COOKIE_HTTPONLY = True
 # Failed inits that one network may have in ten minutes with one application before it has to wait.
 INIT_FAILURES_MAX = env.int("INIT_FAILURES_MAX", default=30)
 
+# How long a session shows after it is over.
+SESSIONS_KEPT_DAYS = env.int("SESSIONS_KEPT_DAYS", default=30)
+
 # Calls that one management token may make in a minute.
 MANAGEMENT_CALLS_PER_MINUTE = env.int("MANAGEMENT_CALLS_PER_MINUTE", default=600)
 
