@@ -6,7 +6,7 @@ TABLES = ("licensing_session", "licensing_device")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("licensing", "0016_consumption")]
+    dependencies = [("licensing", "0020_devices_by_component")]
 
     operations = [
         migrations.RunSQL(
