@@ -77,6 +77,13 @@ def sample_of(href: str) -> tuple[str, str] | None:
     return found["language"], found["sample"]
 
 
+def lists_of_samples(text: str) -> Iterator[tuple[int, int, list[tuple[str, str]]]]:
+    """Yield the first line, the line behind the last, and the samples of each list that stands for code."""
+    for token in _with_tabs(parse(text)):
+        if token.type == "code_tabs" and token.map:
+            yield token.map[0], token.map[1], token.meta["samples"]
+
+
 def slug(text: str) -> str:
     """Return a heading's id, made as code hosts make it, so that links to it work there too."""
     return re.sub(r"[^\w\- ]", "", text.lower()).strip().replace(" ", "-")
@@ -164,7 +171,7 @@ def _with_tabs(tokens: list[Token]) -> Iterator[Token]:
             )
             if samples := _samples_in(tokens[start : start + length]):
                 end = start + length
-                yield Token("code_tabs", "", 0, meta={"samples": samples})
+                yield Token("code_tabs", "", 0, map=token.map, meta={"samples": samples})
                 continue
         yield token
 

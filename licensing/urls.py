@@ -97,5 +97,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("dashboard/teams/<uuid:team_id>/events/", include(_team_events)),
     path("docs/", handbook.docs, name="docs"),
     path("docs/api/", handbook.docs_api, name="docs-api"),
+    path("docs/<path:file>.md", handbook.docs_markdown, name="docs-markdown"),
+    path("llms.txt", handbook.llms_txt, name="llms-txt"),
     path("docs/<path:path>/", handbook.docs_page, name="docs-page"),
 ]

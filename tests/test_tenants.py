@@ -62,6 +62,8 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     "docs/": (EVERYBODY, NOBODY),
     "docs/api/": (EVERYBODY, NOBODY),
     "docs/<path:path>/": (EVERYBODY, NOBODY),
+    "docs/<path:file>.md": (EVERYBODY, NOBODY),
+    "llms.txt": (EVERYBODY, NOBODY),
     # Programs show an API key; without one each call is refused, but to everybody alike.
     "api/^v1/init/?$": (NOBODY, EVERYBODY),
     "api/^v1/validate/?$": (NOBODY, EVERYBODY),
@@ -244,6 +246,7 @@ def ids_in(team: Team, word: str) -> dict[str, object]:
         "session_id": session.pk,
         "file_format": "csv",
         "path": "quickstart",
+        "file": "quickstart",
     }
 
 

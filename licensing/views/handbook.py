@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import Right
 from accounts.ciphers import UndecipherableError
-from licensing import handbook
+from licensing import handbook, twins
 from licensing.access import applications_of
 from licensing.models import Application
 from licensing.samples import API_KEY
@@ -43,6 +43,28 @@ def docs_page(request: HttpRequest, path: str) -> HttpResponse:
     return _page(request, path)
 
 
+@login_not_required
+@require_safe
+def docs_markdown(request: HttpRequest, file: str) -> HttpResponse:
+    """The same page for programs; who is signed in finds their key in it too."""
+    path = twins.path_of(file)
+    text = twins.twin(path) if path is not None else None
+    if text is None:
+        raise Http404("No such page in the handbook")
+    response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
+    response["Link"] = f'<{handbook.url(path or "")}>; rel="canonical"'
+    if API_KEY in text and (api_key := _api_key_for(request)):
+        response.content = text.replace(API_KEY, api_key).encode()
+        patch_cache_control(response, private=True, no_store=True)
+    return response
+
+
+@login_not_required
+@require_safe
+def llms_txt(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(twins.llms_txt(), content_type="text/plain; charset=utf-8")
+
+
 def _page(request: HttpRequest, path: str) -> HttpResponse:
     document = handbook.document(path)
     if document is None:
@@ -54,6 +76,7 @@ def _page(request: HttpRequest, path: str) -> HttpResponse:
         "document": document,
         "html": document.html,
         "navigation": handbook.navigation(),
+        "twin_url": twins.url(path),
     }
     if API_KEY not in document.html:
         return render(request, "site/docs.html", context)
@@ -80,6 +103,13 @@ def _chosen(applications: QuerySet[Application], id: str) -> Application | None:
     except ValueError:
         asked_for = None
     return asked_for or applications.first()
+
+
+def _api_key_for(request: HttpRequest) -> str | None:
+    """The key that belongs into samples for whoever asks; None for a visitor, and for who may see no key."""
+    applications = applications_of(request.user, Right.SEE_KEYS)
+    application = _chosen(applications, request.GET.get("application", ""))
+    return _api_key_of(application) if application else None
 
 
 def _api_key_of(application: Application) -> str | None:
