@@ -20,6 +20,7 @@ STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
     errors.HwidMismatchError: HTTPStatus.FORBIDDEN,
     errors.SessionLimitReachedError: HTTPStatus.FORBIDDEN,
     errors.EntitlementLimitReachedError: HTTPStatus.FORBIDDEN,
+    errors.BorrowNotAllowedError: HTTPStatus.FORBIDDEN,
     errors.LicenseNotFoundError: HTTPStatus.NOT_FOUND,
     errors.SessionNotFoundError: HTTPStatus.NOT_FOUND,
     errors.SessionEndedError: HTTPStatus.NOT_FOUND,

@@ -13,6 +13,7 @@ urlpatterns = [
     re_path(r"^v1/heartbeat/?$", runtime.Heartbeat.as_view(), name="api-heartbeat"),
     re_path(r"^v1/logout/?$", runtime.Logout.as_view(), name="api-logout"),
     re_path(r"^v1/consume/?$", runtime.Consume.as_view(), name="api-consume"),
+    re_path(r"^v1/borrow/?$", runtime.Borrow.as_view(), name="api-borrow"),
     path(
         "v1/applications/<uuid:application_id>/keys",
         keys.ApplicationKeys.as_view(),

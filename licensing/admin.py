@@ -170,6 +170,9 @@ class PolicyAdmin(ProductAdmin):
         "devices_max",
         "sessions_max",
         "sessions_overflow",
+        "sessions_per",
+        "sessions_overdraft",
+        "borrow_max_seconds",
         "session_lifetime_seconds",
         "heartbeat_interval_seconds",
         "created_at",
@@ -241,6 +244,7 @@ class LicenseAdmin(ProductAdmin):
         "expiry_strategy",
         "app_version_min",
         "app_version_max",
+        "sessions_overdraft",
         "first_used_at",
         "created_at",
         "its_rows",
@@ -315,19 +319,22 @@ class DeviceAdmin(ProductAdmin):
 @admin.register(Session)
 class SessionAdmin(ProductAdmin):
     list_display = ("id", "application", "license", "device", "opened_at", "last_seen_at", "state")
-    list_filter = ("ended_reason", "opened_at", "ended_at")
+    list_filter = ("ended_reason", "is_overdraft", "opened_at", "ended_at")
     list_select_related: ClassVar[tuple[str, ...]] = ("application", "license", "device")
     fields = (
         "id",
         "application",
         "license",
         "device",
+        "user_name",
         "app_version",
         "ip_address",
         "state",
         "opened_at",
         "last_seen_at",
         "expires_at",
+        "is_overdraft",
+        "borrowed_until",
         "ended_at",
         "ended_reason",
     )

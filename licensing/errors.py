@@ -158,6 +158,13 @@ class EntitlementLimitReachedError(RefusalError):
         return self.left
 
 
+class BorrowNotAllowedError(RefusalError):
+    """The policy lends no seats, or none for so long."""
+
+    code = "borrow_not_allowed"
+    default_message = "Seats of this license cannot be borrowed"
+
+
 class MethodNotAllowedError(RefusalError):
     code = "method_not_allowed"
     default_message = "Method not allowed, use POST"

@@ -42,6 +42,10 @@ def record(
     )
 
 
+def program_actor(ip_address: str | None = None) -> Actor:
+    return Actor(Event.ActorKind.PROGRAM, ip_address=ip_address)
+
+
 def token_actor(token: ManagementToken, ip_address: str | None = None) -> Actor:
     """The token itself, and not who made it: they may have left the team since."""
     return Actor(

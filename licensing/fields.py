@@ -100,11 +100,13 @@ DURATION_NUMBER_MAX = 10**12
 
 
 class LimitField(forms.IntegerField):
-    """A count of at least 1; empty for none."""
+    """A count, of at least 1 unless told otherwise; empty for none."""
 
-    def __init__(self, *, empty: str, **options: Any) -> None:
+    def __init__(self, *, empty: str, least: int = 1, **options: Any) -> None:
         widget = forms.NumberInput({"placeholder": empty, "inputmode": "numeric"})
-        super().__init__(min_value=1, max_value=LIMIT_MAX, required=False, widget=widget, **options)
+        super().__init__(
+            min_value=least, max_value=LIMIT_MAX, required=False, widget=widget, **options
+        )
 
 
 class VersionField(forms.CharField):

@@ -10,10 +10,11 @@ from django.db.models import QuerySet
 from accounts.ids import uuid7
 from accounts.models import Team
 from licensing.event_log import Search
-from licensing.fields import DurationField, LimitField, MetadataField, VersionField
+from licensing.fields import LIMIT_MAX, DurationField, LimitField, MetadataField, VersionField
 from licensing.licenses import BATCH_MAX, LicenseTerms
 from licensing.models import Application, License, Policy
 from licensing.models.policy import (
+    BORROW_MAX_SECONDS,
     DURATION_MAX_SECONDS,
     GRACE_MAX_SECONDS,
     HEARTBEAT_INTERVAL_MIN_SECONDS,
@@ -100,6 +101,7 @@ class LicenseTermsForm(forms.Form):
     )
     devices_max = LimitField(label="Devices", empty=_POLICYS_OWN)
     sessions_max = LimitField(label="Sessions at once", empty=_POLICYS_OWN)
+    sessions_overdraft = LimitField(label="Overdraft", empty=_POLICYS_OWN, least=0)
     grace_seconds = DurationField(
         label="Grace period",
         max_seconds=GRACE_MAX_SECONDS,
@@ -145,6 +147,7 @@ class IssueForm(LicenseTermsForm):
         "expires_on",
         "devices_max",
         "sessions_max",
+        "sessions_overdraft",
         "grace_seconds_0",
         "expiry_strategy",
         "app_version_min",
@@ -336,6 +339,24 @@ class PolicyForm(forms.Form):
         label="Sessions at once",
         empty="No limit",
         help_text="How many copies may run at the same time.",
+    )
+    sessions_per = forms.ChoiceField(
+        label="Sessions are counted for",
+        choices=Policy.SessionsPer.choices,
+        initial=Policy.SessionsPer.LICENSE,
+        widget=forms.RadioSelect,
+    )
+    sessions_overdraft = forms.IntegerField(
+        label="Overdraft",
+        min_value=0,
+        max_value=LIMIT_MAX,
+        help_text="So many more are let in, and flagged for you and for your program.",
+    )
+    borrow_max_seconds = DurationField(
+        label="Seats may be borrowed for",
+        max_seconds=BORROW_MAX_SECONDS,
+        forever="not at all",
+        help_text="How long a program may keep its seat without a heartbeat, if it asks for it.",
     )
     sessions_overflow = forms.ChoiceField(
         label="When one more starts than may run",

@@ -42,6 +42,7 @@ class LicenseTerms:
     expiry_strategy: str = ""
     app_version_min: str = ""
     app_version_max: str = ""
+    sessions_overdraft: int | None = None
 
 
 @contextlib.contextmanager

@@ -34,6 +34,9 @@ class Rules:
     devices_max: int | None = 1
     sessions_max: int | None = None
     sessions_overflow: str = Policy.SessionsOverflow.REFUSE
+    sessions_per: str = Policy.SessionsPer.LICENSE
+    sessions_overdraft: int = 0
+    borrow_max_seconds: int | None = None
     session_lifetime_seconds: int = 86_400
     heartbeat_interval_seconds: int = 300
 
@@ -173,6 +176,8 @@ _BROKEN_RULES = {
     "policy_has_a_name": "name must not be empty",
     "policy_clock_start_is_known": "the clock starts at creation or at first use",
     "policy_sessions_overflow_is_known": "a new session is refused or ends the oldest one",
+    "policy_sessions_per_is_known": "sessions are counted per license, user or device",
+    "policy_borrowing_is_sane": "seats are borrowed for between one second and one year",
     "policy_duration_is_positive": "duration must be between one second and a hundred years",
     "policy_has_one_end": "duration_seconds and ends_at exclude each other",
     "policy_grace_is_sane": "grace period must be between nothing and a year",

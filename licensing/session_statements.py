@@ -65,14 +65,27 @@ _USABLE_LICENSE = f"{LICENSE_IS_USABLE} AND {version_is_allowed(_VERSION_OF_PROG
 
 _DEVICES_MAX = "COALESCE(license.devices_max, policy.devices_max)"
 _SESSIONS_MAX = "COALESCE(license.sessions_max, policy.sessions_max)"
-
-# A session never outlives its license.
-_SESSION_END = f"""
-    LEAST(
-        statement_timestamp() + make_interval(secs => policy.session_lifetime_seconds),
-        {LICENSE_END}
-    )
+# Seats and those of the overdraft together; their sum may be more than an integer holds.
+_SEATS = f"""
+    {_SESSIONS_MAX}::bigint + COALESCE(license.sessions_overdraft, policy.sessions_overdraft)
 """
+# Which sessions share the seats with the one that is being opened.
+_SHARES_SEATS = """
+    CASE allowed.sessions_per
+        WHEN 'user' THEN session.user_name = %(user_name)s
+        WHEN 'device' THEN session.device_id = device.id
+        ELSE true
+    END
+"""
+
+_LEASE_END = "statement_timestamp() + make_interval(secs => policy.session_lifetime_seconds)"
+# A session never outlives its license.
+_SESSION_END = f"LEAST({_LEASE_END}, {LICENSE_END})"
+# Nor does a borrowed seat, which a heartbeat does not cut short.
+_NEXT_SESSION_END = f"LEAST(GREATEST({_LEASE_END}, session.borrowed_until), {LICENSE_END})"
+
+# The program of a borrowed seat cannot be told that its seat is gone: it is never ended in another's favour.
+_IS_BORROWED = "COALESCE(session.borrowed_until > statement_timestamp(), false)"
 
 _LICENSE_FACTS = f"""
     application.id AS application_id, signing_key.id AS signing_key_id, signing_key.private_ciphertext,
@@ -160,7 +173,8 @@ OPEN_SESSION = f"""
     WITH allowed AS (
         SELECT license.id, license.application_id, license.expires_at,
             {GRACE_UNTIL} AS grace_until, {_SESSION_END} AS session_end,
-            {_SESSIONS_MAX} AS sessions_max, policy.sessions_overflow
+            {_SESSIONS_MAX} AS sessions_max, {_SEATS} AS seats,
+            policy.sessions_overflow, policy.sessions_per
         FROM licensing_license license
         JOIN licensing_policy policy ON policy.id = license.policy_id
         WHERE license.id = %(license_id)s AND {_USABLE_LICENSE}
@@ -180,32 +194,52 @@ OPEN_SESSION = f"""
         WHERE device.id = known.id AND device.released_at IS NULL
         RETURNING device.id
     ), open AS (
-        SELECT session.id, row_number() OVER (ORDER BY session.id DESC) AS newest
+        SELECT session.id, {_IS_BORROWED} AS is_borrowed,
+            row_number() OVER (ORDER BY {_IS_BORROWED} DESC, session.id DESC) AS newest
         FROM licensing_session session
         JOIN allowed ON session.license_id = allowed.id AND allowed.sessions_max IS NOT NULL
+        JOIN device ON {_SHARES_SEATS}
         WHERE session.ended_at IS NULL AND session.expires_at > statement_timestamp()
+    ), taken AS (
+        SELECT count(*) AS seats, count(*) FILTER (WHERE is_borrowed) AS borrowed FROM open
+    ), granted AS (
+        SELECT COALESCE(
+            LEAST(taken.seats, allowed.seats - 1) >= allowed.sessions_max, false
+        ) AS is_overdraft
+        FROM allowed, taken
+        WHERE allowed.sessions_max IS NULL
+            OR taken.seats < allowed.seats
+            OR (allowed.sessions_overflow = 'end_oldest' AND taken.borrowed < allowed.seats)
     ), replaced AS (
         UPDATE licensing_session session
         SET ended_at = statement_timestamp(), ended_reason = 'replaced'
-        FROM open, allowed, device
+        FROM open, allowed, granted
         WHERE session.id = open.id
-            AND allowed.sessions_overflow = 'end_oldest'
-            AND open.newest >= allowed.sessions_max
+            AND open.newest >= allowed.seats
+            AND NOT open.is_borrowed
     ), opened AS (
         INSERT INTO licensing_session (
-            id, application_id, license_id, device_id, token_digest, app_version, app_version_key,
-            ip_address, opened_at, last_seen_at, expires_at, ended_reason
+            id, application_id, license_id, device_id, token_digest, user_name, app_version,
+            app_version_key, ip_address, opened_at, last_seen_at, expires_at, is_overdraft, ended_reason
         )
         SELECT %(session_id)s, allowed.application_id, allowed.id, device.id, %(token_digest)s,
-            %(app_version)s, %(app_version_key)s::text, %(ip_address)s::inet,
-            statement_timestamp(), statement_timestamp(), allowed.session_end, ''
-        FROM allowed, device
-        WHERE allowed.sessions_max IS NULL
-            OR allowed.sessions_overflow = 'end_oldest'
-            OR (SELECT count(*) FROM open) < allowed.sessions_max
-        RETURNING expires_at
+            %(user_name)s, %(app_version)s, %(app_version_key)s::text, %(ip_address)s::inet,
+            statement_timestamp(), statement_timestamp(), allowed.session_end,
+            granted.is_overdraft, ''
+        FROM allowed, device, granted
+        RETURNING id, application_id, license_id, expires_at, is_overdraft
+    ), told AS (
+        INSERT INTO accounts_event (
+            id, team_id, application_id, license_id, actor_kind, action, target_type, target_id,
+            target_label, before, after, created_at
+        )
+        SELECT %(overdraft_event_id)s, application.team_id, application.id, opened.license_id,
+            'program', 'session.overdrawn', 'session', opened.id, '', '{{}}', '{{}}',
+            statement_timestamp()
+        FROM opened JOIN licensing_application application ON application.id = opened.application_id
+        WHERE opened.is_overdraft
     )
-    SELECT opened.expires_at, allowed.expires_at, allowed.grace_until
+    SELECT opened.expires_at, allowed.expires_at, allowed.grace_until, opened.is_overdraft
     FROM allowed, device LEFT JOIN opened ON true
 """
 
@@ -274,12 +308,12 @@ BIND_DEVICE = f"""
 
 # A heartbeat that was on its way while the license was cut short may have written a later end than the license has.
 SESSION_STATE = f"""
-    session.id AS session_id,
+    session.id AS session_id, session.is_overdraft, session.borrowed_until,
     LEAST(session.expires_at, {LICENSE_END}) AS session_expires_at,
     session.ended_at IS NOT NULL AS session_is_ended,
     session.expires_at <= statement_timestamp() AS session_is_expired,
     device.released_at IS NOT NULL AS device_is_released,
-    {_SESSION_END} AS session_end
+    {_NEXT_SESSION_END} AS session_end, {_LEASE_END} AS lease_end
 """
 SESSION_TABLES = f"""
     ({_API_KEY}) key
@@ -304,6 +338,12 @@ FOUND_IS_USABLE = """
     AND found.version_refusal IS NULL AND NOT found.device_is_released
 """
 
+_IS_STILL_GOOD = f"""
+    session.id = found.session_id
+    AND session.ended_at IS NULL AND session.expires_at > statement_timestamp()
+    AND {FOUND_IS_USABLE}
+"""
+
 # The guard stands again on the row that is written: a session that was ended while this statement waited stays ended.
 # Its commit does not wait for the disk, which is half of what a heartbeat costs: a crash of PostgreSQL may forget the beats of
 # its last half second, and the next ones make up for it. For that the statement must be a transaction of its own.
@@ -312,9 +352,7 @@ TOUCH_SESSION = f"""
         UPDATE licensing_session session
         SET last_seen_at = statement_timestamp(), expires_at = found.session_end
         FROM found
-        WHERE session.id = found.session_id
-            AND session.ended_at IS NULL AND session.expires_at > statement_timestamp()
-            AND {FOUND_IS_USABLE}
+        WHERE {_IS_STILL_GOOD}
         RETURNING session.expires_at
     )
     SELECT found.*, set_config('synchronous_commit', 'off', true), touched.expires_at
@@ -338,4 +376,38 @@ END_SESSION = f"""
         WHERE session.id = found.session_id AND found.enabled AND session.ended_at IS NULL
     )
     SELECT application_id, signing_key_id, private_ciphertext, enabled, session_id FROM found
+"""
+
+# Row lock only, as LOCK_LICENSE: who opens a session meanwhile waits, and then sees what became of this one.
+LOCK_LICENSE_OF_SESSION = """
+    SELECT license.id FROM licensing_license license
+    JOIN licensing_session session ON session.license_id = license.id
+    WHERE session.token_digest = %(token_digest)s
+    FOR NO KEY UPDATE OF license
+"""
+
+# Under the license's lock: whoever would end the oldest session sees that this one is lent out, or this one sees its end.
+BORROW_SESSION = f"""
+    WITH found AS ({_FIND_SESSION}), rule AS (
+        SELECT policy.borrow_max_seconds, {LICENSE_END} AS license_end
+        FROM found
+        JOIN licensing_license license ON license.id = found.license_id
+        JOIN licensing_policy policy ON policy.id = license.policy_id
+    ), borrowed AS (
+        UPDATE licensing_session session
+        SET last_seen_at = statement_timestamp(),
+            borrowed_until = LEAST(%(until)s::timestamptz, rule.license_end),
+            expires_at = LEAST(
+                GREATEST(found.lease_end, %(until)s::timestamptz), rule.license_end
+            )
+        FROM found, rule
+        WHERE {_IS_STILL_GOOD}
+            AND %(until)s::timestamptz > statement_timestamp()
+            AND %(until)s::timestamptz
+                <= statement_timestamp() + make_interval(secs => rule.borrow_max_seconds)
+        RETURNING session.expires_at, session.borrowed_until
+    )
+    SELECT found.*, rule.borrow_max_seconds, %(until)s::timestamptz > statement_timestamp(),
+        borrowed.expires_at, borrowed.borrowed_until
+    FROM found LEFT JOIN rule ON true LEFT JOIN borrowed ON true
 """

@@ -18,10 +18,12 @@ from licensing import errors, events, failures, tokens
 from licensing.models import License, Session
 from licensing.session_statements import (
     BIND_DEVICE,
+    BORROW_SESSION,
     END_SESSION,
     FIND_LICENSE,
     FIND_SESSION,
     LOCK_LICENSE,
+    LOCK_LICENSE_OF_SESSION,
     OPEN_SESSION,
     TAKE_DEVICE_PLACE,
     TOUCH_SESSION,
@@ -51,6 +53,7 @@ class Program:
     device_name: str = ""
     platform: str = ""
     app_version: str = ""
+    user_name: str = ""
     ip_address: str | None = None
 
 
@@ -77,6 +80,8 @@ class SessionFacts:
     license: LicenseFacts
     expires_at: dt.datetime
     heartbeat_interval_seconds: int
+    is_overdraft: bool
+    borrowed_until: dt.datetime | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,6 +129,29 @@ def touch_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
     raise errors.SessionEndedError(signing=session.signing)
 
 
+def borrow_session(
+    *, api_key: str, session_token: uuid.UUID, until: dt.datetime, ip_address: str | None = None
+) -> SessionFacts:
+    """Keep a session's seat until a moment without any heartbeat, though never longer than the license lasts.
+
+    An earlier moment gives time back, and asking twice for the same one changes nothing. Raises as `validate_session` does,
+    InvalidRequestError when the moment has passed, BorrowNotAllowedError when the policy does not lend seats for so long.
+    """
+    parameters = {**session_parameters(api_key, session_token), "until": until}
+    with transaction.atomic():
+        fetch_row(LOCK_LICENSE_OF_SESSION, parameters)
+        row = fetch_row(BORROW_SESSION, parameters) or (None,) * 4
+        *found, max_seconds, is_ahead, expires_at, borrowed_until = row
+        session = live_session(tuple(found))
+        if borrowed_until is None:
+            # Ended while this call waited for its row: asking again tells the reason.
+            validate_session(api_key=api_key, session_token=session_token)
+            raise _refusal_to_lend(max_seconds, is_ahead=is_ahead, signing=session.signing)
+        if borrowed_until != session.borrowed_until:
+            _record_borrowing(parameters, borrowed_until, ip_address)
+    return dataclasses.replace(session, expires_at=expires_at, borrowed_until=borrowed_until)
+
+
 def close_session(*, api_key: str, session_token: uuid.UUID) -> SigningFacts:
     """End a session at its program's word and return who answers; ending it twice does no harm.
 
@@ -158,6 +186,34 @@ def end_session(*, session: Session, actor: events.Actor, now: dt.datetime) -> b
                 license=session.license,
             )
     return bool(ended)
+
+
+def _refusal_to_lend(
+    max_seconds: int | None, *, is_ahead: bool, signing: SigningFacts
+) -> errors.RefusalError:
+    if max_seconds is None:
+        return errors.BorrowNotAllowedError(signing=signing)
+    if not is_ahead:
+        return errors.InvalidRequestError("until must be in the future", signing=signing)
+    return errors.BorrowNotAllowedError(
+        f"Seats are lent for {max_seconds} seconds at most", signing=signing
+    )
+
+
+def _record_borrowing(
+    parameters: dict[str, Any], until: dt.datetime, ip_address: str | None
+) -> None:
+    session = Session.objects.select_related("application", "license").get(
+        token_digest=parameters["token_digest"]
+    )
+    events.record(
+        "session.borrowed",
+        target=session,
+        actor=events.program_actor(ip_address),
+        application=session.application,
+        license=session.license,
+        after={"borrowed_until": until},
+    )
 
 
 def _open_session(api_key: str, license_key: str, program: Program) -> OpenedSession:
@@ -199,6 +255,7 @@ class _Opening:
             "device_id": uuid7(),
             "session_id": uuid7(),
             "event_id": uuid7(),
+            "overdraft_event_id": uuid7(),
             "hwid_digest": hwid_digest,
             "other_hwid_digest": other_hwid_digest,
             "hwid_key_id": tokens.hwid_key_id(),
@@ -207,6 +264,7 @@ class _Opening:
             "platform": program.platform,
             "app_version": program.app_version,
             "app_version_key": version_key(program.app_version),
+            "user_name": program.user_name,
             "ip_address": program.ip_address,
         }
 
@@ -232,7 +290,7 @@ class _Opening:
         row = fetch(OPEN_SESSION, self.parameters)
         if row is None:
             return None
-        session_expires_at, license_expires_at, grace_until = row
+        session_expires_at, license_expires_at, grace_until, is_overdraft = row
         if session_expires_at is None:
             raise errors.SessionLimitReachedError(signing=self.found.signing)
         return OpenedSession(
@@ -242,6 +300,8 @@ class _Opening:
             ),
             expires_at=session_expires_at,
             heartbeat_interval_seconds=self.found.heartbeat_interval_seconds,
+            is_overdraft=is_overdraft,
+            borrowed_until=None,
             token=self.token,
         )
 
@@ -311,7 +371,8 @@ def live_session(row: Row | None) -> SessionFacts:
     """Return what FIND_SESSION and its like found; raise the first refusal, in the order of precedence, that it calls for."""
     if not row or row[0] is None:
         raise errors.InvalidApiKeyError
-    *facts, _session_id, expires_at, is_ended, is_expired, device_is_released, _session_end = row
+    *facts, _session_id, is_overdraft, borrowed_until = row[:-6]
+    expires_at, is_ended, is_expired, device_is_released, _next_end, _lease_end = row[-6:]
     signing, license, heartbeat_interval_seconds = _usable_license(
         tuple(facts), errors.SessionNotFoundError
     )
@@ -321,7 +382,9 @@ def live_session(row: Row | None) -> SessionFacts:
         raise errors.SessionExpiredError(signing=signing)
     if device_is_released:
         raise errors.HwidMismatchError(signing=signing)
-    return SessionFacts(signing, license, expires_at, heartbeat_interval_seconds)
+    return SessionFacts(
+        signing, license, expires_at, heartbeat_interval_seconds, is_overdraft, borrowed_until
+    )
 
 
 def _usable_license(

@@ -54,6 +54,9 @@ class LicenseInput(Input):
     )
     app_version_min = Text(max_length=VERSION_MAX, allow_blank=True, required=False)
     app_version_max = Text(max_length=VERSION_MAX, allow_blank=True, required=False)
+    sessions_overdraft = WholeNumber(
+        min_value=0, max_value=LIMIT_MAX, allow_null=True, required=False
+    )
 
 
 class IssueInput(LicenseInput):
@@ -86,6 +89,7 @@ class LicenseOutput(Output):
     expiry_strategy = serializers.CharField()
     app_version_min = serializers.CharField()
     app_version_max = serializers.CharField()
+    sessions_overdraft = serializers.IntegerField()
     expires_at = serializers.DateTimeField()
     grace_until = serializers.DateTimeField()
     warnings = serializers.SerializerMethodField()

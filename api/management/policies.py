@@ -14,6 +14,7 @@ from licensing.access import application_of_token, row_of_token
 from licensing.fields import LIMIT_MAX
 from licensing.models import Policy as PolicyRow
 from licensing.models.policy import (
+    BORROW_MAX_SECONDS,
     DURATION_MAX_SECONDS,
     GRACE_MAX_SECONDS,
     HEARTBEAT_INTERVAL_MIN_SECONDS,
@@ -39,6 +40,11 @@ class PolicyInput(Input):
     devices_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
     sessions_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
     sessions_overflow = serializers.ChoiceField(PolicyRow.SessionsOverflow.choices, required=False)
+    sessions_per = serializers.ChoiceField(PolicyRow.SessionsPer.choices, required=False)
+    sessions_overdraft = WholeNumber(min_value=0, max_value=LIMIT_MAX, required=False)
+    borrow_max_seconds = WholeNumber(
+        min_value=1, max_value=BORROW_MAX_SECONDS, allow_null=True, required=False
+    )
     session_lifetime_seconds = WholeNumber(
         min_value=SESSION_LIFETIME_MIN_SECONDS,
         max_value=SESSION_LIFETIME_MAX_SECONDS,
@@ -68,6 +74,9 @@ class PolicyOutput(Output):
     devices_max = serializers.IntegerField()
     sessions_max = serializers.IntegerField()
     sessions_overflow = serializers.CharField()
+    sessions_per = serializers.CharField()
+    sessions_overdraft = serializers.IntegerField()
+    borrow_max_seconds = serializers.IntegerField()
     session_lifetime_seconds = serializers.IntegerField()
     heartbeat_interval_seconds = serializers.IntegerField()
     created_at = serializers.DateTimeField()

@@ -126,6 +126,22 @@ def _heartbeat(body: Members, context: _Context) -> tuple[Members, SigningFacts]
     }, session.signing
 
 
+def _borrow(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
+    given, until = inputs.session_input(body), inputs.moment(body, "until")
+    session = sessions.borrow_session(
+        api_key=given.api_key,
+        session_token=given.session_token,
+        until=until,
+        ip_address=context.ip_address,
+    )
+    return {
+        "message": "Seat borrowed",
+        "expires_at": _time(session.expires_at),
+        "borrowed_until": _time_or_none(session.borrowed_until),
+        "heartbeat_interval": session.heartbeat_interval_seconds,
+    }, session.signing
+
+
 def _logout(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     given = inputs.session_input(body)
     signing = sessions.close_session(api_key=given.api_key, session_token=given.session_token)
@@ -155,6 +171,7 @@ _CALLS: dict[str, Callable[[Members, _Context], tuple[Members, SigningFacts]]] =
     "heartbeat": _heartbeat,
     "logout": _logout,
     "consume": _consume,
+    "borrow": _borrow,
 }
 
 
@@ -167,11 +184,13 @@ def _session_members(session: sessions.SessionFacts) -> Members:
         "license": {
             "id": str(license.id),
             "status": license.status,
-            "expires_at": _time(license.expires_at) if license.expires_at else None,
-            "grace_until": _time(license.grace_until) if license.grace_until else None,
+            "expires_at": _time_or_none(license.expires_at),
+            "grace_until": _time_or_none(license.grace_until),
             "policy": license.policy_name,
             "entitlements": license.entitlements,
         },
+        "overdraft": session.is_overdraft,
+        "borrowed_until": _time_or_none(session.borrowed_until),
         "heartbeat_interval": session.heartbeat_interval_seconds,
         "warnings": license.warnings,
     }
@@ -241,3 +260,7 @@ def _sealed(
 def _time(moment: dt.datetime) -> str:
     """Return a moment as RFC 3339 in UTC, cut to whole seconds: what is told never lies after what is kept."""
     return f"{moment.astimezone(dt.UTC).isoformat()[:19]}Z"
+
+
+def _time_or_none(moment: dt.datetime | None) -> str | None:
+    return _time(moment) if moment else None

@@ -1,6 +1,7 @@
 """What the client calls accept, field by field; a refusal names the field and what is wrong with it."""
 
 import dataclasses
+import datetime as dt
 import re
 import uuid
 from typing import Any
@@ -18,8 +19,13 @@ PLATFORM_MAX = 50
 APP_VERSION_MAX = 50
 NAME_MAX = 64
 IDEMPOTENCY_KEY_MAX = 100
+USER_MAX = 150
 # 16 characters of base64url are 96 random bits.
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_MOMENT_MAX = 40
+_MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -53,6 +59,7 @@ def init_input(body: dict[str, Any], ip_address: str | None) -> InitInput:
             device_name=_optional_text(body, "device_name", DEVICE_NAME_MAX),
             platform=_optional_text(body, "platform", PLATFORM_MAX),
             app_version=_optional_text(body, "app_version", APP_VERSION_MAX),
+            user_name=_optional_text(body, "user", USER_MAX),
             ip_address=ip_address,
         ),
     )
@@ -71,6 +78,20 @@ def consume_input(body: dict[str, Any]) -> ConsumeInput:
         entitlement=_text(body, "entitlement", NAME_MAX),
         amount=_amount(body),
         idempotency_key=_text(body, "idempotency_key", IDEMPOTENCY_KEY_MAX),
+    )
+
+
+def moment(body: dict[str, Any], name: str) -> dt.datetime:
+    """Return a moment as RFC 3339 writes it, with its offset; raises InvalidRequestError."""
+    text = _text(body, name, _MOMENT_MAX)
+    try:
+        found = dt.datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
+        if found is not None:
+            return found.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidRequestError(
+        f"{name} must be a moment with its offset, such as 2030-01-31T12:00:00Z"
     )
 
 

@@ -53,3 +53,9 @@ class Consume(_ClientCall):
     """Use up some of a metered entitlement."""
 
     call = "consume"
+
+
+class Borrow(_ClientCall):
+    """Keep a session's seat for a time without heartbeats."""
+
+    call = "borrow"

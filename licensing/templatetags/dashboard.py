@@ -111,7 +111,7 @@ def _written(name: str, value: Any) -> str:
         return _EMPTY.get(name, "")
     if name.endswith("_seconds"):
         return duration(value)
-    if name.endswith("_at"):
+    if name.endswith(("_at", "_until")):
         return f"{dt.datetime.fromisoformat(value):%-d %b %Y, %H:%M} UTC"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
 
@@ -165,6 +165,8 @@ _WORDS = {
     "device.bound": "Device bound",
     "device.released": "Device released",
     "session.ended": "Session ended",
+    "session.overdrawn": "Session opened on overdraft",
+    "session.borrowed": "Seat borrowed",
 }
 _TONES = {
     "application.disabled": "bad",
@@ -177,6 +179,7 @@ _TONES = {
     "license.restored": "good",
     "application.enabled": "good",
     "device.bound": "good",
+    "session.overdrawn": "warn",
 }
 _FIELDS = {
     "name": "name",
@@ -186,6 +189,10 @@ _FIELDS = {
     "devices_max": "limit of devices",
     "sessions_max": "limit of sessions",
     "sessions_overflow": "one too many",
+    "sessions_per": "sessions counted for",
+    "sessions_overdraft": "overdraft",
+    "borrow_max_seconds": "seats borrowed for",
+    "borrowed_until": "borrowed until",
     "session_lifetime_seconds": "session lifetime",
     "heartbeat_interval_seconds": "heartbeat",
     "ends_at": "ends at",
@@ -217,6 +224,8 @@ _EMPTY = {
     "app_version_max": "any",
     "devices_max": "none",
     "sessions_max": "none",
+    "sessions_overdraft": "none",
+    "borrow_max_seconds": "not at all",
     "overlap_seconds": "no time",
     "username": "none",
     "email": "none",

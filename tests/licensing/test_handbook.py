@@ -234,7 +234,7 @@ def test_the_api_page_has_every_field_of_an_answer(client: Client, call: str) ->
     table = section.split("#### Answer")[1].split("```")[0]
     assert answer["success"] is True
     assert set(shown) | {"nonce"} == set(answer)
-    assert {type(value) for value in shown.values()} <= {str, bool, int, dict, list}
+    assert {type(value) for value in shown.values()} <= {str, bool, int, dict, list, type(None)}
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(answer)
     assert shown["message"] == answer["message"]
     assert set(shown.get("license", {})) == set(answer.get("license", {}))
@@ -336,7 +336,13 @@ def test_every_sample_is_shown_in_every_language() -> None:
 def test_the_navigation_is_what_the_first_page_lists() -> None:
     sections = handbook.navigation()
 
-    assert [section.title for section in sections] == ["Start", "Reference", "How to", "Inside"]
+    assert [section.title for section in sections] == [
+        "Start",
+        "Reference",
+        "How to",
+        "Models of licensing",
+        "Inside",
+    ]
     assert sections[1].entries[0] == handbook.Entry("api", "API documentation", "/docs/api/")
 
 

@@ -13,7 +13,7 @@ from tests import factories
 from tests.api.runtime.conftest import FastLaneClient, Program
 
 NONCE = "0123456789abcdef-_AZ"
-CALLS = ["init", "validate", "heartbeat", "logout", "consume"]
+CALLS = ["init", "validate", "heartbeat", "logout", "consume", "borrow"]
 BODIES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "application/json"),
     "no object": (b"[1]", "application/json"),
@@ -63,7 +63,8 @@ def test_what_is_used_up_is_answered_alike(program: Program) -> None:
 
 @pytest.mark.parametrize("call", CALLS)
 def test_refusals_are_answered_alike(program: Program, call: str) -> None:
-    body = known(program, session_token=str(uuid.UUID(int=0)), license_key="unknown", hwid="x")
+    unknown = {"session_token": str(uuid.UUID(int=0)), "license_key": "unknown", "hwid": "x"}
+    body = known(program, until="2030-01-31T12:00:00Z", **unknown)
 
     view, lane = both(call, body)
 

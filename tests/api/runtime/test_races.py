@@ -126,6 +126,68 @@ def test_where_the_oldest_has_to_go_everybody_gets_in_and_few_remain(
         assert devices_used(license) == bound_devices(license) == PROGRAMS
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_the_overdraft_goes_to_as_many_as_it_says(
+    programs: Crowd, application: Application, known: bool
+) -> None:
+    policy = factories.make_policy(
+        application, devices_max=None, sessions_max=3, sessions_overdraft=2
+    )
+    for license in factories.make_licenses(application, ROUNDS // 2, policy=policy):
+        if known:
+            bind(license, hwids("device", PROGRAMS))
+
+        answers = programs.call(inits(license, hwids("device", PROGRAMS)))
+
+        assert codes(answers) == {"ok": 5, "session_limit_reached": PROGRAMS - 5}
+        flagged = [answer for answer in answers if answer.json().get("overdraft")]
+        assert len(flagged) == license.sessions.filter(is_overdraft=True).count() == 2
+
+
+def test_each_user_has_as_many_seats_as_the_policy_says(
+    programs: Crowd, application: Application
+) -> None:
+    policy = factories.make_policy(
+        application, devices_max=None, sessions_max=2, sessions_per="user"
+    )
+    for license in factories.make_licenses(application, ROUNDS // 2, policy=policy):
+        calls = inits(license, hwids("device", PROGRAMS))
+        for number, call in enumerate(calls):
+            call.body["user"] = f"user-{number % 4}"
+
+        answers = programs.call(calls)
+
+        assert codes(answers) == {"ok": 8, "session_limit_reached": PROGRAMS - 8}
+        names = Counter(license.sessions.values_list("user_name", flat=True))
+        assert set(names.values()) == {2}
+
+
+def test_a_seat_that_is_borrowed_at_that_moment_is_never_given_to_another(
+    programs: Crowd, application: Application
+) -> None:
+    policy = factories.make_policy(
+        application,
+        devices_max=None,
+        sessions_max=1,
+        sessions_overflow="end_oldest",
+        borrow_max_seconds=3600,
+    )
+    until = (timezone.now() + dt.timedelta(minutes=30)).isoformat()
+    for license in factories.make_licenses(application, ROUNDS, policy=policy):
+        session = opened(programs.server, license)
+        borrow = in_session("borrow", session)
+        borrow.body["until"] = until
+
+        lent, *others = programs.call([borrow, *inits(license, hwids("device", 15))])
+
+        assert open_sessions(license) == 1
+        if lent.status_code == 200:
+            assert session.validate().status_code == 200
+        else:
+            assert lent.json()["code"] == "session_ended"
+            assert "ok" in codes(others)
+
+
 def test_one_device_has_no_more_seats_than_many(programs: Crowd, application: Application) -> None:
     for license in factories.make_licenses(application, ROUNDS, devices_max=1, sessions_max=3):
         answers = programs.call(inits(license, ["the-same"] * 16))
