@@ -3,6 +3,7 @@
 from django.urls import include, path, re_path
 
 from api import keys
+from api.description import views as description
 from api.management import urls as management
 from api.runtime import views as runtime
 from api.views import not_found
@@ -20,6 +21,8 @@ urlpatterns = [
         name="api-application-keys",
     ),
     path("v1/instance/keys", keys.InstanceKeys.as_view(), name="api-instance-keys"),
+    path("v1/schema/", description.schema, name="api-schema"),
+    path("docs/", description.page, name="api-docs"),
     path("v1/", include(management.urlpatterns)),
     re_path(r"", not_found, name="api-not-found"),
 ]

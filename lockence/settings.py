@@ -101,6 +101,8 @@ INSTALLED_APPS = [
     "django_htmx",
     "heroicons",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 
 MIDDLEWARE = [
@@ -316,6 +318,19 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "api.description.management.ManagementSchema",
+}
+
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.1",
+    "TITLE": "Lockence API",
+    "DESCRIPTION": "What programs ask (client API), and what scripts do (management API).",
+    "VERSION": "2026-11-25",
+    "SERVERS": [{"url": SITE_URL}],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["api.description.document.of_management"],
+    "POSTPROCESSING_HOOKS": ["api.description.document.with_client_api"],
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
 }
 
 # Logs: JSON lines for machines, plain lines for the developer's terminal

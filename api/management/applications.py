@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,10 +28,11 @@ class ApplicationOutput(Output):
     id = serializers.UUIDField()
     name = serializers.CharField()
     enabled = serializers.BooleanField()
-    first_init_at = serializers.DateTimeField()
+    first_init_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
 
 
+@extend_schema_field({"type": "integer", "minimum": 0, "maximum": COUNT_MAX})
 class NumberField(serializers.Field[Any, Any, int, Any]):
     def to_representation(self, value: Count) -> int:
         return min(value.value, COUNT_MAX)

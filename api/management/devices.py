@@ -31,7 +31,7 @@ class DeviceOutput(Output):
     platform = serializers.CharField()
     first_seen_at = serializers.DateTimeField()
     last_seen_at = serializers.DateTimeField()
-    released_at = serializers.DateTimeField()
+    released_at = serializers.DateTimeField(allow_null=True)
 
 
 class Devices(ManagementView):

@@ -42,7 +42,7 @@ class EventOutput(Output):
     action = serializers.CharField()
     actor = ActorOutput(source="*")
     target = TargetOutput(source="*")
-    license = serializers.UUIDField(source="license_id")
+    license = serializers.UUIDField(source="license_id", allow_null=True)
     before = serializers.JSONField(source="full_before")
     after = serializers.JSONField(source="full_after")
     created_at = serializers.DateTimeField()

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from django.http import QueryDict
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from licensing import errors
@@ -79,6 +80,7 @@ class Moment(serializers.DateTimeField):
         return super().to_internal_value(value)
 
 
+@extend_schema_field({"type": "object"})
 class Metadata(serializers.Field[dict[str, Any], Any, Any, Any]):
     """A JSON object, by the rules that the pages have for it."""
 

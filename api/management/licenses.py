@@ -2,8 +2,10 @@
 
 import datetime as dt
 import uuid
+from typing import Any
 
 from django.http.response import HttpResponseBase
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,7 +18,7 @@ from licensing import exports, licenses
 from licensing.access import application_of_token, row_of_token
 from licensing.events import forget_customer
 from licensing.fields import LIMIT_MAX
-from licensing.models import Application, Policy
+from licensing.models import Application, LicenseBatch, Policy
 from licensing.models import License as LicenseRow
 from licensing.models.policy import GRACE_MAX_SECONDS
 from licensing.scopes import Scope
@@ -76,24 +78,24 @@ class LicenseOutput(Output):
     id = serializers.UUIDField()
     status = serializers.SerializerMethodField()
     policy = serializers.UUIDField(source="policy_id")
-    batch = serializers.UUIDField(source="batch_id")
+    batch = serializers.UUIDField(source="batch_id", allow_null=True)
     key_last5 = serializers.CharField()
     username = serializers.CharField()
     email = serializers.CharField()
     note = serializers.CharField()
     metadata = serializers.JSONField()
-    devices_max = serializers.IntegerField()
+    devices_max = serializers.IntegerField(allow_null=True)
     devices_used = serializers.IntegerField()
-    sessions_max = serializers.IntegerField()
-    grace_seconds = serializers.IntegerField()
+    sessions_max = serializers.IntegerField(allow_null=True)
+    grace_seconds = serializers.IntegerField(allow_null=True)
     expiry_strategy = serializers.CharField()
     app_version_min = serializers.CharField()
     app_version_max = serializers.CharField()
-    sessions_overdraft = serializers.IntegerField()
-    expires_at = serializers.DateTimeField()
-    grace_until = serializers.DateTimeField()
+    sessions_overdraft = serializers.IntegerField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
+    grace_until = serializers.DateTimeField(allow_null=True)
     warnings = serializers.SerializerMethodField()
-    first_used_at = serializers.DateTimeField()
+    first_used_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
 
     def get_status(self, license: LicenseRow) -> str:
@@ -107,6 +109,25 @@ class LicenseOutput(Output):
 
 class LicenseWithKeyOutput(LicenseOutput):
     key = serializers.CharField(source="reveal")
+
+
+class IssuedOutput(Output):
+    batch = serializers.UUIDField(source="pk", allow_null=True)
+    # DRF's own `data` is what the whole is told as.
+    data = serializers.SerializerMethodField()  # type: ignore[assignment]
+
+    @extend_schema_field(LicenseWithKeyOutput(many=True))
+    def get_data(self, batch: LicenseBatch) -> list[dict[str, Any]]:
+        issued = batch.licenses.select_related("policy").order_by("pk")
+        return LicenseWithKeyOutput(issued, many=True, context=self.context).data  # type: ignore[return-value]
+
+
+class KeyOutput(Output):
+    key = serializers.CharField()
+
+
+class ErasedOutput(Output):
+    erased = serializers.IntegerField()
 
 
 class Licenses(ManagementView):
@@ -136,11 +157,7 @@ class Licenses(ManagementView):
             actor=self.actor,
             now=self.now,
         )
-        context = {"now": self.now}
-        issued = LicenseWithKeyOutput(
-            batch.licenses.select_related("policy").order_by("pk"), many=True, context=context
-        )
-        return Response({"batch": str(batch.pk), "data": issued.data}, 201)
+        return self.one(batch, IssuedOutput, 201)
 
 
 class _LicenseView(ManagementView):
@@ -174,7 +191,8 @@ class RevealLicense(_LicenseView):
     def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
         license = self.license(application_id, id)
         self.nothing()
-        return Response({"key": licenses.reveal_license_key(license=license, actor=self.actor)})
+        key = licenses.reveal_license_key(license=license, actor=self.actor)
+        return self.one({"key": key}, KeyOutput)
 
 
 class ExtendLicense(_LicenseView):
@@ -226,7 +244,8 @@ class EraseLicenseHistory(_LicenseView):
     def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
         license = self.license(application_id, id)
         self.nothing()
-        return Response({"erased": forget_customer(license=license, actor=self.actor)})
+        erased = forget_customer(license=license, actor=self.actor)
+        return self.one({"erased": erased}, ErasedOutput)
 
 
 class ExportInput(Input):

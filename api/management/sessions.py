@@ -35,13 +35,13 @@ class SessionOutput(Output):
     device = serializers.UUIDField(source="device_id")
     user = serializers.CharField(source="user_name")
     app_version = serializers.CharField()
-    ip_address = serializers.CharField()
+    ip_address = serializers.CharField(allow_null=True)
     opened_at = serializers.DateTimeField()
     last_seen_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     overdraft = serializers.BooleanField(source="is_overdraft")
-    borrowed_until = serializers.DateTimeField()
-    ended_at = serializers.DateTimeField()
+    borrowed_until = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
     ended_reason = serializers.CharField()
 
     def get_status(self, session: SessionRow) -> str:

@@ -25,13 +25,13 @@ class TokenOutput(Output):
     id = serializers.UUIDField()
     name = serializers.CharField()
     status = serializers.SerializerMethodField()
-    application = serializers.UUIDField(source="application_id")
+    application = serializers.UUIDField(source="application_id", allow_null=True)
     scopes = serializers.ListField()
     last4 = serializers.CharField()
     created_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField()
-    last_used_at = serializers.DateTimeField()
-    revoked_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    revoked_at = serializers.DateTimeField(allow_null=True)
 
     def get_status(self, token: ManagementToken) -> str:
         now: dt.datetime = self.context["now"]

@@ -38,7 +38,7 @@ def test_every_command_of_the_page_works(server: Server, tmp_path: Path) -> None
         cwd=tmp_path,
         env={
             "PATH": "/usr/bin:/bin",
-            **{name: str(row.pk) for name, row in _rows(application).items()},
+            **{name: str(row.pk) for name, row in rows_of(application).items()},
         },
         capture_output=True,
         text=True,
@@ -75,7 +75,7 @@ def test_every_scope_is_on_the_page() -> None:
         assert f"`{scope}`" in PAGE
 
 
-def _rows(application: Application) -> dict[str, Model]:
+def rows_of(application: Application) -> dict[str, Model]:
     other = factories.make_application(application.team, "Other")
     factories.promote_next_signing_key(application)
     license = factories.make_license(application, policy=factories.make_policy(application))

@@ -11,22 +11,25 @@ from django.test import Client
 from accounts.models import Team
 from licensing.models import Application, License
 from tests import factories
+from tests.api.openapi import faults_of
 
 
 @dataclasses.dataclass(frozen=True)
 class Script:
-    """Calls below /api/v1/ with a management token."""
+    """Calls below /api/v1/ with a management token; every answer is what the OpenAPI document says of it."""
 
     text: str
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> HttpResponse:
-        return Client().generic(
+        answer = Client().generic(
             method,
             f"/api/v1/{path}",
             data="" if body is None else body if isinstance(body, str) else _json(body),
             content_type="application/json",
             headers={"Authorization": f"Bearer {self.text}", **headers},
         )
+        assert faults_of(method, f"/api/v1/{path}", answer) == []
+        return answer
 
     def get(self, path: str, **headers: str) -> HttpResponse:
         return self.call("GET", path, **headers)

@@ -1,0 +1,118 @@
+"""The OpenAPI document: valid, complete, and of both APIs; tests/api/management/conftest.py holds every answer against it."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from api.description.client import CALLS
+from api.description.document import document
+from api.management.urls import ADDRESSES
+from api.urls import urlpatterns
+from tests import factories
+from tests.api.openapi import faults_of
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(document())
+    return told
+
+
+def test_the_document_is_valid_and_nothing_in_it_was_guessed(tmp_path: Any) -> None:
+    call_command(
+        "spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml")
+    )
+
+
+@pytest.mark.django_db
+def test_everybody_gets_it_as_json(client: Client) -> None:
+    response = client.get("/api/v1/schema/")
+
+    assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+    assert response.json()["openapi"].startswith("3.1")
+    assert "public" in response["Cache-Control"]
+
+
+def test_every_call_of_scripts_is_in_it(described: dict[str, Any]) -> None:
+    wanted = {
+        (method.lower(), "/api/v1/" + re.sub(r"<uuid:(\w+)>", r"{\1}", address))
+        for address, view in ADDRESSES.items()
+        for method in view.scopes
+    }
+
+    assert wanted <= {
+        (method, path) for path, item in described["paths"].items() for method in item
+    }
+
+
+def test_every_call_of_programs_is_in_it(described: dict[str, Any]) -> None:
+    offered = {
+        match[1]
+        for url in urlpatterns
+        if (match := re.match(r"\^v1/([\w-]+)/\?\$", str(url.pattern)))
+    }
+
+    assert offered == CALLS.keys()
+    assert {f"/api/v1/{call}" for call in CALLS} <= described["paths"].keys()
+
+
+def test_names_of_calls_are_their_own(described: dict[str, Any]) -> None:
+    names = [
+        operation["operationId"]
+        for item in described["paths"].values()
+        for operation in item.values()
+        if "operationId" in operation
+    ]
+
+    assert len(set(names)) == len(names)
+
+
+def test_bodies_admit_no_member_that_is_not_known(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+
+    closed = {
+        name for name, schema in schemas.items() if schema.get("additionalProperties") is False
+    }
+
+    assert {"IssueInput", "PolicyInput", "PatchedLicenseInput"} <= closed
+
+
+@pytest.mark.django_db
+def test_what_programs_are_answered_is_what_the_document_says(client: Client) -> None:
+    license = factories.make_license(username="Ada", metadata={"plan": "pro"})
+    known = {
+        "api_key": factories.api_key_of(license.application),
+        "license_key": license.reveal(),
+        "hwid": "device-1",
+        "session_token": str(factories.open_session(license)),
+        "nonce": "0123456789abcdef",
+    }
+
+    for call in CALLS:
+        for sent in (known, known | {"api_key": "x"}, {}):
+            answer = client.post(f"/api/v1/{call}", sent, content_type="application/json")
+            assert faults_of("POST", f"/api/v1/{call}", answer) == []
+
+
+def test_an_answer_that_is_not_as_described_is_found() -> None:
+    class Answer(dict):  # type: ignore[type-arg]
+        status_code = 200
+        content = b'{"data": [{}], "next_cursor": 5}'
+
+        def json(self) -> Any:
+            return json.loads(self.content)
+
+    answer = Answer({"Content-Type": "application/json"})
+    path = "/api/v1/applications"
+
+    assert faults_of("GET", path, answer)
+    answer.status_code = 418
+    assert "418" in faults_of("GET", path, answer)[0]
+    answer["Content-Type"] = "text/html"
+    answer.status_code = 200
+    assert "text/html" in faults_of("GET", path, answer)[0]
+    assert faults_of("GET", "/api/v1/nowhere", answer) == []
