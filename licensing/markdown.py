@@ -18,7 +18,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from pygments.util import ClassNotFound
 
-from licensing.samples import LANGUAGES, highlighted, read_sample
+from licensing.samples import EVERY_LANGUAGE, highlighted, read_sample
 
 _LABELS = {"sh": "Shell", "json": "JSON", "text": "Text", "http": "HTTP", "ini": "Settings"}
 _SAMPLE = re.compile(r"(?:.*/)?samples/(?P<language>\w+)/(?P<sample>[\w-]+)\.\w+")
@@ -72,7 +72,7 @@ def plain_text(inline: Token) -> str:
 def sample_of(href: str) -> tuple[str, str] | None:
     """Return language and name of the sample that an address leads to, if it leads to one."""
     found = _SAMPLE.fullmatch(href)
-    if found is None or found["language"] not in LANGUAGES:
+    if found is None or found["language"] not in EVERY_LANGUAGE:
         return None
     return found["language"], found["sample"]
 
@@ -110,7 +110,7 @@ class _Renderer(RendererHTML):
 
     def code_tabs(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         samples = [
-            read_sample(LANGUAGES[language], sample, self.sample_values)
+            read_sample(EVERY_LANGUAGE[language], sample, self.sample_values)
             for language, sample in tokens[idx].meta["samples"]
         ]
         context = {"id": self._next_id(), "samples": samples}

@@ -93,7 +93,13 @@ def _in_shell_json(text: str) -> str:
 
 
 _by_code_point = _in_double_quotes(lambda character: f"\\U{ord(character):08x}")
-_by_brace = _in_double_quotes(lambda character: f"\\u{{{ord(character):x}}}")
+
+
+def _braced(character: str) -> str:
+    return f"\\u{{{ord(character):x}}}"
+
+
+_by_brace = _in_double_quotes(_braced)
 _by_octal_byte = _in_double_quotes(
     lambda character: "".join(f"\\{byte:03o}" for byte in character.encode()),
     # Two question marks begin a trigraph in C++ before 2017.
@@ -110,3 +116,10 @@ LANGUAGES = {
         Language("curl", "curl", ".sh", "bash", _in_shell_json),
     )
 }
+# Programs of customers are not written in these, but servers that get webhooks are.
+_OF_SERVERS = (
+    Language("go", "Go", ".go", "go", _by_code_point),
+    Language("php", "PHP", ".php", "php", _in_double_quotes(_braced, special='\\"$')),
+)
+EVERY_LANGUAGE = LANGUAGES | {language.name: language for language in _OF_SERVERS}
+RECEIVERS = ("python", "javascript", "csharp", "go", "php")

@@ -64,10 +64,10 @@ def _lines(text: str, values: dict[str, str]) -> Iterator[str]:
     for start, end, named in markdown.lists_of_samples(text):
         yield from lines[told:start]
         for language, name in named:
-            sample = samples.read_sample(samples.LANGUAGES[language], name, values)
+            sample = samples.read_sample(samples.EVERY_LANGUAGE[language], name, values)
             yield from (
                 f"{sample.label}:", "",
-                f"```{samples.LANGUAGES[language].lexer}", *sample.text.splitlines(), "```", "",
+                f"```{samples.EVERY_LANGUAGE[language].lexer}", *sample.text.splitlines(), "```", "",
             )  # fmt: skip
         told = end
     yield from lines[told:]

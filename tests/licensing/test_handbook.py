@@ -319,7 +319,7 @@ def test_every_page_can_be_reached_from_the_first() -> None:
 
 def test_every_sample_is_shown_in_every_language() -> None:
     shown = {
-        samples.LANGUAGES[found[0]].path(found[1])
+        samples.EVERY_LANGUAGE[found[0]].path(found[1])
         for path in EVERY_PAGE
         for found in map(markdown.sample_of, links_of(path))
         if found
@@ -330,7 +330,7 @@ def test_every_sample_is_shown_in_every_language() -> None:
         (language, sample)
         for language in samples.LANGUAGES
         for sample in ("init", "validate", "heartbeat", "logout", "consume", "complete", "verify")
-    }
+    } | {(language, "webhook") for language in samples.RECEIVERS}
 
 
 def test_the_navigation_is_what_the_first_page_lists() -> None:

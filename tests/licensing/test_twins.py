@@ -114,5 +114,5 @@ def letters_of(markup: str) -> str:
 
 def without_labels(rendered: str) -> str:
     """Leave out the lines that name the language of the code that follows."""
-    labels = "|".join(re.escape(one.label) for one in samples.LANGUAGES.values())
+    labels = "|".join(re.escape(one.label) for one in samples.EVERY_LANGUAGE.values())
     return re.sub(rf"<p>(?:{labels}):</p>", "", rendered)

@@ -16,6 +16,7 @@ from lockence_client.command_line import (
     output,
     policies,
     sessions,
+    webhooks,
 )
 from lockence_client.command_line.failures import Exit, Failure, ReaderGone
 
@@ -56,6 +57,7 @@ for _command in (
     devices.devices,
     sessions.sessions,
     events.events,
+    webhooks.webhooks,
     doctor.doctor,
     completion.completion,
 ):
