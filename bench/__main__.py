@@ -38,14 +38,27 @@ def main(arguments: Sequence[str]) -> int:
                 **_circumstances(options),
                 "postgresql": runner.database.version(),
                 "worker_memory_mb": runner.ours.memory_mb(),
+                **_signing(),
             }
     except (load.LoadError, servers.ServerError) as error:
         sys.exit(str(error))
     rows = report.summary(pairs)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps({**facts, "summary": rows, "pairs": pairs}, indent=1))
-    print(f"\n{report.table(rows)}\n\n{report.noise(rows)}\n{options.output}")
-    return 0
+    print(f"\n{report.table(rows)}\n\n{report.signing(rows, facts['signing_cpu_us'])}")
+    if facts["worker_memory_mb"]:
+        print(
+            f"The largest worker takes {facts['worker_memory_mb']:.0f} MB (proportional set size)."
+        )
+    print(f"{report.noise(rows)}\n{options.output}")
+    return _judged(rows, options.baseline)
+
+
+def _judged(rows: list[report.Facts], baseline: Path | None) -> int:
+    fallen = report.falls(rows, json.loads(baseline.read_text())) if baseline else []
+    for line in fallen:
+        print(f"Slower by more than a third: {line}", file=sys.stderr)
+    return 1 if fallen else 0
 
 
 @contextlib.contextmanager
@@ -60,7 +73,9 @@ def _runner(server_url: str, options: argparse.Namespace) -> Iterator[Runner]:
         database.settle()
         ours, bare = (
             stack.enter_context(
-                servers.serve(application, environment, folder / f"{application}.log")
+                servers.serve(
+                    application, environment, folder / f"{application}.log", options.server
+                )
             )
             for application in ("lockence.wsgi", "bench.bare")
         )
@@ -82,6 +97,15 @@ def _seed(folder: Path, licenses: int, environment: Mapping[str, str]) -> None:
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
+def _signing() -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.signing"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=servers.environment(""), check=True, capture_output=True
+    )
+    facts: dict[str, float] = json.loads(done.stdout)
+    return facts
+
+
 def _told(pairs: Iterator[report.Facts], options: argparse.Namespace) -> Iterator[report.Facts]:
     """Say what comes as it comes: minutes without a word look like a program that hangs."""
     for pair in pairs:
@@ -97,6 +121,7 @@ def _circumstances(options: argparse.Namespace) -> dict[str, Any]:
         "system": platform.platform(),
         "cores": os.cpu_count(),
         "load_average": os.getloadavg()[0],
+        "server": options.server,
         "driver": options.driver,
         "licenses": options.licenses,
         "rounds": options.rounds,
@@ -117,6 +142,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         choices=("wrk", "python"),
         default="wrk" if load.WRK else "python",
         help="default: wrk where it is installed, else our own",
+    )
+    parser.add_argument(
+        "--server", choices=servers.SERVERS, default="gunicorn", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--baseline", type=Path, help="fail when a CPU ratio fell by more than a third below it"
     )
     now = dt.datetime.now(dt.UTC)
     parser.add_argument(

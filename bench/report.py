@@ -9,8 +9,10 @@ from typing import Any
 from bench.load import Load
 
 BARE = "bare view"
-HEADINGS = ("call", "conn.", "req/s", "p50 ms", "p99 ms", "web µs", "db µs", "ratio")
-_LAYOUT = "{:<10} {:>5} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6}"
+HEADINGS = ("call", "conn.", "req/s", "p50 ms", "p99 ms", "web µs", "db µs", "CPU", "ratio")
+_LAYOUT = "{:<10} {:>5} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6} {:>6}"
+# A third less than what is kept is more than chance.
+FALL_MAX = 1 / 3
 
 Facts = dict[str, Any]
 
@@ -58,9 +60,16 @@ def pair(call: str, connections: int, round: int, sample: Sample, bare: Sample) 
         "round": round,
         **facts,
         "ratio": facts["requests_per_second"] / bare_facts["requests_per_second"],
-        "cpu_ratio": _quotient(bare_facts["worker_cpu_us"], facts["worker_cpu_us"]),
+        "cpu_ratio": _quotient(bare_facts["worker_cpu_us"], _cost(facts)),
         "bare": bare_facts,
     }
+
+
+def _cost(facts: Facts) -> float | None:
+    """Return the CPU time of web and database for one request, which other programs disturb far less than the clock."""
+    if facts["worker_cpu_us"] is None:
+        return None
+    return float(facts["worker_cpu_us"] + (facts["database_cpu_us"] or 0))
 
 
 def summary(pairs: Iterable[Facts]) -> list[Facts]:
@@ -85,6 +94,7 @@ def table(rows: Iterable[Facts]) -> str:
             f"{row['p99_ms']:.2f}",
             _whole(row["worker_cpu_us"]),
             _whole(row["database_cpu_us"]),
+            _ratio(row["cpu_ratio"]),
             f"{row['ratio']:.2f}",
         )
         for row in rows
@@ -96,6 +106,28 @@ def noise(rows: list[Facts]) -> str:
     """Say how much of the machine was not ours: beyond a tenth, ratios tell more about the others than about us."""
     share = _median([row["others_share"] for row in rows])
     return "" if share is None else f"Other programs took {share:.0%} of the cores' time meanwhile."
+
+
+def signing(rows: list[Facts], cpu_us: float) -> str:
+    """Say what a signature costs, and how much of each call that is."""
+    shares = {
+        row["call"]: f"{cpu_us / cost:.0%} of {row['call']}"
+        for row in rows
+        if row["call"] != BARE and (cost := _cost(row))
+    }
+    told = f": {', '.join(shares.values())}" if shares else ""
+    return f"Signing an answer takes {cpu_us:.0f} µs of CPU time{told}."
+
+
+def falls(rows: list[Facts], kept: Facts) -> list[str]:
+    """Name the calls whose CPU ratio fell by more than a third below the one that is kept."""
+    return [
+        f"{row['call']}: {row['cpu_ratio']:.2f}, and {kept[row['call']]:.2f} is kept"
+        for row in rows
+        if row["call"] in kept
+        and row["cpu_ratio"] is not None
+        and row["cpu_ratio"] < kept[row["call"]] * (1 - FALL_MAX)
+    ]
 
 
 _MEDIANS = (
@@ -129,6 +161,10 @@ def _by(name: str, facts: Iterable[Facts]) -> Iterable[tuple[Any, list[Facts]]]:
 
 def _quotient(one: float | None, other: float | None) -> float | None:
     return one / other if one and other else None
+
+
+def _ratio(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def _whole(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""gunicorn as production has it (ops/gunicorn.conf.py), for Lockence and for the bare view, on free ports of 127.0.0.1."""
+"""gunicorn or Granian as production has them (ops/), for Lockence and for the bare view, on free ports of 127.0.0.1."""
 
 import contextlib
 import ctypes
@@ -12,11 +12,13 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from bench import processes
 from lockence import secrets_env
 
 ROOT = Path(__file__).resolve().parent.parent
+SERVERS = ("gunicorn", "granian")
 CONFIG = "ops/gunicorn.conf.py"
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 10
@@ -60,27 +62,54 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve(application: str, environment: Mapping[str, str], log: Path) -> Iterator[Server]:
-    """Run gunicorn until the block ends."""
-    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener, log.open("wb") as file:
+def serve(
+    application: str, environment: Mapping[str, str], log: Path, server: str = "gunicorn"
+) -> Iterator[Server]:
+    """Run a server until the block ends."""
+    start = _granian if server == "granian" else _gunicorn
+    with log.open("wb") as file:
+        started = Server(*start(application, environment, file), log)
+    try:
+        _wait_until_it_answers(started)
+        yield started
+    finally:
+        _stop(started.process)
+
+
+def _gunicorn(
+    application: str, environment: Mapping[str, str], file: BinaryIO
+) -> tuple[int, subprocess.Popen[bytes]]:
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         # Bound here and handed over: nobody else can take the port in between.
         descriptor, port = listener.fileno(), listener.getsockname()[1]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", CONFIG, application],
-            cwd=ROOT,
-            env={**environment, "BIND": f"fd://{descriptor}"},
-            pass_fds=[descriptor],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            preexec_fn=_end_with_parent,
-        )
-    server = Server(port, process, log)
-    try:
-        _wait_until_it_answers(server)
-        yield server
-    finally:
-        _stop(process)
+        command = [sys.executable, "-m", "gunicorn", "--config", CONFIG, application]
+        bound = {**environment, "BIND": f"fd://{descriptor}"}
+        return port, _start(command, bound, file, descriptor)
+
+
+def _granian(
+    application: str, environment: Mapping[str, str], file: BinaryIO
+) -> tuple[int, subprocess.Popen[bytes]]:
+    # It takes no socket from others, only the number of a port that was free a moment ago.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    bound = {**environment, "BIND": f"127.0.0.1:{port}", "PYTHON": sys.executable}
+    return port, _start(["ops/granian", application], bound, file)
+
+
+def _start(
+    command: list[str], environment: Mapping[str, str], file: BinaryIO, *descriptors: int
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        pass_fds=descriptors,
+        stdin=subprocess.DEVNULL,
+        stdout=file,
+        stderr=file,
+        preexec_fn=_end_with_parent,
+    )
 
 
 def _wait_until_it_answers(server: Server) -> None:
@@ -90,7 +119,7 @@ def _wait_until_it_answers(server: Server) -> None:
             server.post("/", b"{}")
             return
         time.sleep(0.05)
-    raise ServerError(f"gunicorn did not start:\n{server.logged()}")
+    raise ServerError(f"The server did not start:\n{server.logged()}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from bench import load
+from bench import load, report
 from bench.runner import CALLS
 from tests.servers import ROOT, Server, database_url
 
@@ -86,3 +86,31 @@ def test_an_unknown_call_is_refused_before_anything_starts() -> None:
 
     assert done.returncode == 2
     assert "no such call: verify" in done.stderr
+
+
+def test_granian_is_measured_by_the_same_calls(tmp_path: Path) -> None:
+    options = ("--driver", "python", "--seconds", "0.2", "--connections", "2", "--only", "validate")
+
+    result = result_of(tmp_path / "out.json", "--server", "granian", *options)
+
+    assert result["server"] == "granian"
+    assert result["pairs"][0]["failures"] == 0
+    assert result["signing_cpu_us"] > 0
+
+
+def test_a_ratio_that_fell_by_more_than_a_third_is_named() -> None:
+    rows = [{"call": "validate", "cpu_ratio": 0.3}, {"call": "init", "cpu_ratio": 0.15}]
+
+    assert report.falls(rows, {"validate": 0.4, "init": 0.2}) == []
+    assert report.falls(rows, {"validate": 0.46}) == ["validate: 0.30, and 0.46 is kept"]
+
+
+def test_a_baseline_that_is_not_reached_fails_the_bench(tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline.json"
+    baseline.write_text('{"validate": 1000}')
+    options = ("--driver", "python", "--seconds", "0.2", "--connections", "1", "--only", "validate")
+
+    done = run_bench("--baseline", str(baseline), "--output", str(tmp_path / "out.json"), *options)
+
+    assert done.returncode == 1
+    assert "validate" in done.stderr
