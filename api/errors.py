@@ -21,6 +21,7 @@ STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
     errors.SessionLimitReachedError: HTTPStatus.FORBIDDEN,
     errors.EntitlementLimitReachedError: HTTPStatus.FORBIDDEN,
     errors.BorrowNotAllowedError: HTTPStatus.FORBIDDEN,
+    errors.OfflineNotAllowedError: HTTPStatus.FORBIDDEN,
     errors.LicenseNotFoundError: HTTPStatus.NOT_FOUND,
     errors.SessionNotFoundError: HTTPStatus.NOT_FOUND,
     errors.SessionEndedError: HTTPStatus.NOT_FOUND,

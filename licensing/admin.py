@@ -175,6 +175,7 @@ class PolicyAdmin(ProductAdmin):
         "borrow_max_seconds",
         "session_lifetime_seconds",
         "heartbeat_interval_seconds",
+        "license_file_seconds",
         "created_at",
     )
     actions = (

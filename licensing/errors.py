@@ -165,6 +165,13 @@ class BorrowNotAllowedError(RefusalError):
     default_message = "Seats of this license cannot be borrowed"
 
 
+class OfflineNotAllowedError(RefusalError):
+    """The license's policy gives no license files."""
+
+    code = "offline_not_allowed"
+    default_message = "Offline use is not allowed"
+
+
 class MethodNotAllowedError(RefusalError):
     code = "method_not_allowed"
     default_message = "Method not allowed, use POST"

@@ -18,6 +18,8 @@ from licensing.models.policy import (
     DURATION_MAX_SECONDS,
     GRACE_MAX_SECONDS,
     HEARTBEAT_INTERVAL_MIN_SECONDS,
+    LICENSE_FILE_MAX_SECONDS,
+    LICENSE_FILE_MIN_SECONDS,
     SESSION_LIFETIME_MAX_SECONDS,
     SESSION_LIFETIME_MIN_SECONDS,
 )
@@ -374,6 +376,14 @@ class PolicyForm(forms.Form):
         min_seconds=HEARTBEAT_INTERVAL_MIN_SECONDS,
         max_seconds=SESSION_LIFETIME_MAX_SECONDS,
         help_text="Shorter than the time above, so that one lost heartbeat ends nothing.",
+    )
+    license_file_seconds = DurationField(
+        label="A device may run without asking for",
+        min_seconds=LICENSE_FILE_MIN_SECONDS,
+        max_seconds=LICENSE_FILE_MAX_SECONDS,
+        forever="no time: no license files",
+        help_text="From 1 hour to 90 days. A revocation or suspension takes effect offline when the file ends, so this is also "
+        "how long a revoked license can run on.",
     )
     # Pressed twice, the form adds one policy.
     id = forms.UUIDField(widget=forms.HiddenInput, required=False)

@@ -14,6 +14,7 @@ from accounts.ids import uuid7
 from licensing import errors
 from licensing.events import Actor, record
 from licensing.models import Application, Policy
+from licensing.models.policy import SECONDS_PER_DAY
 from licensing.statements import fetch_row
 from licensing.versions import bounds
 
@@ -39,6 +40,7 @@ class Rules:
     borrow_max_seconds: int | None = None
     session_lifetime_seconds: int = 86_400
     heartbeat_interval_seconds: int = 300
+    license_file_seconds: int | None = 3 * SECONDS_PER_DAY
 
 
 def create_policy(
@@ -187,6 +189,9 @@ _BROKEN_RULES = {
     "policy_session_lifetime_is_sane": "session lifetime must be between one minute and one year",
     "policy_heartbeat_comes_before_the_session_ends": (
         "heartbeat interval must be at least 10 seconds and shorter than the session lifetime"
+    ),
+    "policy_license_files_end_in_time": (
+        "license files last between one hour and 90 days, or empty for none"
     ),
 }
 

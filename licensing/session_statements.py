@@ -17,6 +17,7 @@ from licensing.term_statements import (
     LICENSE_IS_EXPIRED,
     LICENSE_IS_USABLE,
     LICENSE_WARNING,
+    SETTLED_UNTIL,
     version_is_allowed,
     version_refusal,
 )
@@ -86,6 +87,15 @@ _NEXT_SESSION_END = f"LEAST(GREATEST({_LEASE_END}, session.borrowed_until), {LIC
 
 # The program of a borrowed seat cannot be told that its seat is gone: it is never ended in another's favour.
 _IS_BORROWED = "COALESCE(session.borrowed_until > statement_timestamp(), false)"
+
+# When a license file that is given now ends; NULL where the policy gives none. It never outlives its license, nor
+# what a license loses when it falls back.
+_LICENSE_FILE_END = f"""
+    CASE WHEN policy.license_file_seconds IS NOT NULL THEN LEAST(
+        statement_timestamp() + make_interval(secs => policy.license_file_seconds),
+        {SETTLED_UNTIL}
+    ) END
+"""
 
 _LICENSE_FACTS = f"""
     application.id AS application_id, signing_key.id AS signing_key_id, signing_key.private_ciphertext,
@@ -173,6 +183,7 @@ OPEN_SESSION = f"""
     WITH allowed AS (
         SELECT license.id, license.application_id, license.expires_at,
             {GRACE_UNTIL} AS grace_until, {_SESSION_END} AS session_end,
+            {_LICENSE_FILE_END} AS license_file_end,
             {_SESSIONS_MAX} AS sessions_max, {_SEATS} AS seats,
             policy.sessions_overflow, policy.sessions_per
         FROM licensing_license license
@@ -185,6 +196,7 @@ OPEN_SESSION = f"""
         SET last_seen_at = statement_timestamp(),
             name = COALESCE(NULLIF(%(device_name)s::text, ''), device.name),
             platform = COALESCE(NULLIF(%(platform)s::text, ''), device.platform),
+            license_file_ends_at = GREATEST(device.license_file_ends_at, allowed.license_file_end),
             hwid_digest = CASE WHEN moves THEN %(hwid_digest)s ELSE device.hwid_digest END,
             hwid_key_id = CASE
                 WHEN moves OR device.hwid_digest = %(hwid_digest)s THEN %(hwid_key_id)s
@@ -219,11 +231,11 @@ OPEN_SESSION = f"""
             AND NOT open.is_borrowed
     ), opened AS (
         INSERT INTO licensing_session (
-            id, application_id, license_id, device_id, token_digest, user_name, app_version,
-            app_version_key, ip_address, opened_at, last_seen_at, expires_at, is_overdraft, ended_reason
+            id, application_id, license_id, device_id, token_digest, sealed_device_digest,
+            user_name, app_version, app_version_key, ip_address, opened_at, last_seen_at, expires_at, is_overdraft, ended_reason
         )
         SELECT %(session_id)s, allowed.application_id, allowed.id, device.id, %(token_digest)s,
-            %(user_name)s, %(app_version)s, %(app_version_key)s::text, %(ip_address)s::inet,
+            %(sealed_device_digest)s, %(user_name)s, %(app_version)s, %(app_version_key)s::text, %(ip_address)s::inet,
             statement_timestamp(), statement_timestamp(), allowed.session_end,
             granted.is_overdraft, ''
         FROM allowed, device, granted
@@ -239,7 +251,8 @@ OPEN_SESSION = f"""
         FROM opened JOIN licensing_application application ON application.id = opened.application_id
         WHERE opened.is_overdraft
     )
-    SELECT opened.expires_at, allowed.expires_at, allowed.grace_until, opened.is_overdraft
+    SELECT opened.expires_at, allowed.expires_at, allowed.grace_until, opened.is_overdraft,
+        allowed.license_file_end
     FROM allowed, device LEFT JOIN opened ON true
 """
 
@@ -410,4 +423,27 @@ BORROW_SESSION = f"""
     SELECT found.*, rule.borrow_max_seconds, %(until)s::timestamptz > statement_timestamp(),
         borrowed.expires_at, borrowed.borrowed_until
     FROM found LEFT JOIN rule ON true LEFT JOIN borrowed ON true
+"""
+
+# As with a heartbeat, the guard stands again on the row that is written: a device that was released meanwhile gets no file.
+CHECK_OUT = f"""
+    WITH found AS ({FIND_SESSION.full}), wanted AS (
+        SELECT session.device_id, session.sealed_device_digest, {_LICENSE_FILE_END} AS license_file_end
+        FROM found
+        JOIN licensing_session session ON session.id = found.session_id
+        JOIN licensing_license license ON license.id = session.license_id
+        JOIN licensing_policy policy ON policy.id = license.policy_id
+    ), granted AS (
+        UPDATE licensing_device device
+        SET last_seen_at = statement_timestamp(),
+            license_file_ends_at = GREATEST(device.license_file_ends_at, wanted.license_file_end)
+        FROM wanted, found
+        WHERE device.id = wanted.device_id AND device.released_at IS NULL
+            AND wanted.license_file_end IS NOT NULL AND wanted.sealed_device_digest IS NOT NULL
+            AND NOT found.session_is_ended AND NOT found.session_is_expired
+            AND {FOUND_IS_USABLE}
+        RETURNING device.id
+    )
+    SELECT found.*, wanted.sealed_device_digest, wanted.license_file_end, granted.id IS NOT NULL
+    FROM found LEFT JOIN wanted ON true LEFT JOIN granted ON true
 """

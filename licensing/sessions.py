@@ -1,4 +1,4 @@
-"""The four acts of a program, and the developer's word that ends a session.
+"""The acts of a program, and the developer's word that ends a session.
 
 Each decides and writes in one guarded statement, judged by the database's clock; `session_statements.py` has the SQL. Locks
 are taken in the order license, device, session.
@@ -19,6 +19,7 @@ from licensing.models import License, Session
 from licensing.session_statements import (
     BIND_DEVICE,
     BORROW_SESSION,
+    CHECK_OUT,
     END_SESSION,
     FIND_LICENSE,
     FIND_SESSION,
@@ -85,10 +86,21 @@ class SessionFacts:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class FileGrant:
+    """The right to run on one device without asking, until it ends; `license_files.py` writes it down."""
+
+    signing: SigningFacts
+    license: LicenseFacts
+    device_digest: str
+    ends_at: dt.datetime
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class OpenedSession(SessionFacts):
-    """A session that was opened just now: the one time that its token is known."""
+    """A session that was opened just now: the one time that its token is known. No grant: the policy gives none."""
 
     token: uuid.UUID
+    file_grant: FileGrant | None
 
 
 def open_session(*, api_key: str, license_key: str, program: Program) -> OpenedSession:
@@ -167,6 +179,29 @@ def close_session(*, api_key: str, session_token: uuid.UUID) -> SigningFacts:
     if session_id is None:
         raise errors.SessionNotFoundError(signing=signing)
     return signing
+
+
+def check_out(*, api_key: str, session_token: uuid.UUID) -> FileGrant:
+    """Let the device of a live session run without asking from now on, for as long as the policy says.
+
+    Raises as `validate_session` does, and OfflineNotAllowedError where the policy gives no license files.
+    """
+    row = fetch(CHECK_OUT, session_parameters(api_key, session_token))
+    *found, sealed, ends_at, is_granted = row or [None, None, None, None]
+    session = live_session(tuple(found))
+    if ends_at is None:
+        raise errors.OfflineNotAllowedError(signing=session.signing)
+    if sealed is None:
+        raise errors.InvalidRequestError(
+            "session_token is of a session from before there were license files: call init again",
+            signing=session.signing,
+        )
+    if not is_granted:
+        # As with a heartbeat: good when the statement began, and gone when it reached the row.
+        validate_session(api_key=api_key, session_token=session_token)
+        raise errors.SessionEndedError(signing=session.signing)
+    digest = tokens.opened_device_digest(session_token, sealed)
+    return FileGrant(session.signing, session.license, digest, ends_at)
 
 
 def end_session(*, session: Session, actor: events.Actor, now: dt.datetime) -> bool:
@@ -249,6 +284,7 @@ class _Opening:
         hwid_digest, other_hwid_digest = tokens.hwid_digests(
             found.signing.application_id, program.hwid
         )
+        self.device_digest = tokens.device_digest(found.signing.application_id, program.hwid)
         self.parameters: dict[str, Any] = {
             "application_id": found.signing.application_id,
             "license_id": found.facts.id,
@@ -260,6 +296,7 @@ class _Opening:
             "other_hwid_digest": other_hwid_digest,
             "hwid_key_id": tokens.hwid_key_id(),
             "token_digest": tokens.session_token_digest(self.token),
+            "sealed_device_digest": tokens.sealed_device_digest(self.token, self.device_digest),
             "device_name": program.device_name,
             "platform": program.platform,
             "app_version": program.app_version,
@@ -290,20 +327,27 @@ class _Opening:
         row = fetch(OPEN_SESSION, self.parameters)
         if row is None:
             return None
-        session_expires_at, license_expires_at, grace_until, is_overdraft = row
+        session_expires_at, license_expires_at, grace_until, is_overdraft, file_ends_at = row
         if session_expires_at is None:
             raise errors.SessionLimitReachedError(signing=self.found.signing)
+        license = dataclasses.replace(
+            self.found.facts, expires_at=license_expires_at, grace_until=grace_until
+        )
         return OpenedSession(
             signing=self.found.signing,
-            license=dataclasses.replace(
-                self.found.facts, expires_at=license_expires_at, grace_until=grace_until
-            ),
+            license=license,
             expires_at=session_expires_at,
             heartbeat_interval_seconds=self.found.heartbeat_interval_seconds,
             is_overdraft=is_overdraft,
             borrowed_until=None,
             token=self.token,
+            file_grant=self._file_grant(license, file_ends_at),
         )
+
+    def _file_grant(self, license: LicenseFacts, ends_at: dt.datetime | None) -> FileGrant | None:
+        if ends_at is None:
+            return None
+        return FileGrant(self.found.signing, license, self.device_digest, ends_at)
 
 
 def _find_license(api_key: str, license_key: str, program: Program) -> _FoundLicense:

@@ -15,6 +15,8 @@ LICENSE_IS_EXPIRED = f"(({LICENSE_END} <= statement_timestamp()) IS TRUE)"
 LICENSE_IS_USABLE = f"(license.status = 'active' AND NOT {LICENSE_IS_EXPIRED})"
 # Past its end and its grace, and still let in: without entitlements.
 LICENSE_HAS_FALLEN_BACK = f"({_FALLS_BACK} AND {_GRACE_END} <= statement_timestamp())"
+# Until this moment nothing changes by itself: neither a refusal nor a falling back. NULL once it has fallen back.
+SETTLED_UNTIL = f"(CASE WHEN {_GRACE_END} > statement_timestamp() THEN {_GRACE_END} END)"
 
 # What programs are told. No answer has room for a year of five digits.
 GRACE_UNTIL = f"""(CASE WHEN license.expires_at IS NOT NULL AND {_GRACE_SECONDS} > 0

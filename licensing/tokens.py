@@ -4,6 +4,7 @@ While a key is changed a ring holds two, and rows under either are found. An ind
 that knows both keys writes is found by one that still knows the old key alone.
 """
 
+import base64
 import functools
 import hashlib
 import hmac
@@ -61,6 +62,34 @@ def hwid_key_id() -> str:
 def index_key_id() -> str:
     """Return the id of the key that API keys and license keys are indexed with now."""
     return next(iter(settings.INDEX_KEYS))
+
+
+def device_digest(application_id: uuid.UUID, hwid: str) -> str:
+    """Return what a license file says of its device, in base64url: the SHA-256 of application id and hardware id.
+
+    Other than `hwid_digest` it takes no secret, so that the program can tell its own; it is never kept.
+    """
+    digest = hashlib.sha256(f"{application_id}{hwid}".encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def sealed_device_digest(session_token: uuid.UUID, device_digest: str) -> bytes:
+    """Return 32 bytes that only the session's program, which holds the token, can have opened again.
+
+    A pad that is drawn from the token's 122 random bits and used once: whoever steals the database holds no token.
+    """
+    digest = base64.urlsafe_b64decode(device_digest + "=")
+    return bytes(a ^ b for a, b in zip(digest, _pad(session_token), strict=True))
+
+
+def opened_device_digest(session_token: uuid.UUID, sealed: bytes) -> str:
+    """Return the device digest that `sealed_device_digest` sealed with this token."""
+    digest = bytes(a ^ b for a, b in zip(sealed, _pad(session_token), strict=True))
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _pad(session_token: uuid.UUID) -> bytes:
+    return hmac.digest(session_token.bytes, b"device-digest", "sha256")
 
 
 def session_token_digest(session_token: uuid.UUID) -> bytes:

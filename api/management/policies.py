@@ -18,6 +18,8 @@ from licensing.models.policy import (
     DURATION_MAX_SECONDS,
     GRACE_MAX_SECONDS,
     HEARTBEAT_INTERVAL_MIN_SECONDS,
+    LICENSE_FILE_MAX_SECONDS,
+    LICENSE_FILE_MIN_SECONDS,
     SESSION_LIFETIME_MAX_SECONDS,
     SESSION_LIFETIME_MIN_SECONDS,
 )
@@ -55,6 +57,12 @@ class PolicyInput(Input):
         max_value=SESSION_LIFETIME_MAX_SECONDS,
         required=False,
     )
+    license_file_seconds = WholeNumber(
+        min_value=LICENSE_FILE_MIN_SECONDS,
+        max_value=LICENSE_FILE_MAX_SECONDS,
+        allow_null=True,
+        required=False,
+    )
 
 
 class PolicyOutput(Output):
@@ -79,6 +87,7 @@ class PolicyOutput(Output):
     borrow_max_seconds = serializers.IntegerField(allow_null=True)
     session_lifetime_seconds = serializers.IntegerField()
     heartbeat_interval_seconds = serializers.IntegerField()
+    license_file_seconds = serializers.IntegerField()
     created_at = serializers.DateTimeField()
 
 

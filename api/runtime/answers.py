@@ -15,7 +15,7 @@ from api.errors import STATUSES, docs_url, limit_headers, retry_after_seconds
 from api.parsers import parse_object
 from api.runtime import inputs, requests
 from api.runtime.requests import Environ
-from licensing import consumption, errors, sessions
+from licensing import consumption, errors, license_files, sessions
 from licensing.signatures import (
     SignedRequest,
     SigningFacts,
@@ -84,6 +84,9 @@ def answer(call: str, environ: Environ) -> Answer:
         logger.exception("The database did not answer %s", call)
         connection.close_if_unusable_or_obsolete()
         return _refused(errors.TemporarilyUnavailableError(), context)
+    except UndecipherableError:
+        logger.exception("%s has no key to sign with", call)
+        return _refused(errors.TemporarilyUnavailableError(), context)
     except Exception:
         logger.exception("%s failed", call)
         return _refused(errors.ServerError(), context)
@@ -106,6 +109,7 @@ def _init(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
         "message": "Authentication successful",
         "session_token": str(session.token),
         **_session_members(session),
+        "license_file": _license_file(session.file_grant) if session.file_grant else None,
     }, session.signing
 
 
@@ -165,6 +169,16 @@ def _consume(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     }, consumed.signing
 
 
+def _checkout(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
+    given = inputs.session_input(body)
+    grant = sessions.check_out(api_key=given.api_key, session_token=given.session_token)
+    return {
+        "message": "License file issued",
+        "license_file": _license_file(grant),
+        "license_file_expires_at": _time(grant.ends_at),
+    }, grant.signing
+
+
 _CALLS: dict[str, Callable[[Members, _Context], tuple[Members, SigningFacts]]] = {
     "init": _init,
     "validate": _validate,
@@ -172,6 +186,7 @@ _CALLS: dict[str, Callable[[Members, _Context], tuple[Members, SigningFacts]]] =
     "logout": _logout,
     "consume": _consume,
     "borrow": _borrow,
+    "checkout": _checkout,
 }
 
 
@@ -194,6 +209,10 @@ def _session_members(session: sessions.SessionFacts) -> Members:
         "heartbeat_interval": session.heartbeat_interval_seconds,
         "warnings": license.warnings,
     }
+
+
+def _license_file(grant: sessions.FileGrant) -> str:
+    return license_files.written(grant, timezone.now())
 
 
 def _context_of(environ: Environ) -> _Context:

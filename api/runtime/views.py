@@ -59,3 +59,9 @@ class Borrow(_ClientCall):
     """Keep a session's seat for a time without heartbeats."""
 
     call = "borrow"
+
+
+class Checkout(_ClientCall):
+    """Write a license file, with which the device may run without asking."""
+
+    call = "checkout"

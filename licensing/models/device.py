@@ -31,6 +31,8 @@ class Device(models.Model):
     platform = models.CharField(max_length=50, blank=True)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+    # The end of the latest license file that this device was given: until then it may run without asking.
+    license_file_ends_at = models.DateTimeField(null=True, blank=True, editable=False)
     released_at = models.DateTimeField(null=True, blank=True)
 
     objects = DeviceQuerySet.as_manager()

@@ -24,6 +24,11 @@ RELEASES_PERIOD_MAX_SECONDS = 366 * SECONDS_PER_DAY
 BORROW_MAX_SECONDS = 366 * SECONDS_PER_DAY
 
 
+# Shorter, a file would help nobody through an outage; longer, a revoked license would live on for a season.
+LICENSE_FILE_MIN_SECONDS = 3_600
+LICENSE_FILE_MAX_SECONDS = 90 * SECONDS_PER_DAY
+
+
 class Policy(models.Model):
     class ClockStart(models.TextChoices):
         CREATION = "creation", "When the license is issued"
@@ -171,6 +176,15 @@ class Policy(models.Model):
         default=300,
         help_text="How often programs are told to send a heartbeat. Shorter than the session lifetime.",
     )
+    license_file_seconds = models.PositiveIntegerField(
+        "license files last",
+        null=True,
+        blank=True,
+        # Three days, so that an honest customer rides out a long week-end of ours.
+        default=3 * SECONDS_PER_DAY,
+        help_text="How long a device may go without asking. A revocation takes effect there when the file ends. "
+        "Empty: no license files.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -256,6 +270,13 @@ class Policy(models.Model):
                 name="policy_heartbeat_comes_before_the_session_ends",
                 condition=models.Q(heartbeat_interval_seconds__gte=HEARTBEAT_INTERVAL_MIN_SECONDS)
                 & models.Q(heartbeat_interval_seconds__lt=models.F("session_lifetime_seconds")),
+            ),
+            models.CheckConstraint(
+                name="policy_license_files_end_in_time",
+                condition=models.Q(license_file_seconds=None)
+                | models.Q(
+                    license_file_seconds__range=(LICENSE_FILE_MIN_SECONDS, LICENSE_FILE_MAX_SECONDS)
+                ),
             ),
         )
 

@@ -31,6 +31,9 @@ class Session(models.Model):
     token_digest = models.BinaryField(max_length=32, unique=True, editable=False)
     # Who runs the program, as it says itself; seats may be counted by it.
     user_name = models.CharField(max_length=150, blank=True, default="", db_default="")
+    # What license files say of the device, sealed with the session's token (licensing/tokens.py); empty in sessions from before
+    # there were license files.
+    sealed_device_digest = models.BinaryField(max_length=32, null=True, editable=False)
     app_version = models.CharField(max_length=50, blank=True)
     # What the database compares (licensing/versions.py); None for a session that is older than the comparing.
     app_version_key = models.CharField(max_length=KEY_MAX, null=True, editable=False)  # noqa: DJ001

@@ -83,6 +83,8 @@ BROKEN = [
     ({"session_lifetime_seconds": 59, "heartbeat_interval_seconds": 10}, "session lifetime must"),
     ({"session_lifetime_seconds": 366 * 86_400 + 1}, "session lifetime must"),
     ({"session_lifetime_seconds": -1}, "out of bounds"),
+    ({"license_file_seconds": 3_599}, "license files last"),
+    ({"license_file_seconds": 90 * 86_400 + 1}, "license files last"),
     ({"heartbeat_interval_seconds": 9}, "heartbeat interval must be"),
     ({"heartbeat_interval_seconds": 86_400}, "heartbeat interval must be"),
 ]

@@ -48,6 +48,9 @@ class Program:
         known = {"entitlement": "pages", "idempotency_key": str(uuid.uuid4())}
         return self._in_session("consume", known | fields)
 
+    def checkout(self, **fields: Any) -> HttpResponse | Response:
+        return self._in_session("checkout", fields)
+
     def _in_session(self, call: str, fields: dict[str, Any]) -> HttpResponse | Response:
         known = {"api_key": self.api_key, "session_token": self.session_token}
         return self.call(call, known | fields)

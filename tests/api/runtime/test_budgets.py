@@ -93,6 +93,15 @@ def test_entitlements_make_no_call_cost_more(program: Program) -> None:
     assert len(sent) == 1 + 1 + 2
 
 
+def test_checkout_costs_one_statement(program: Program) -> None:
+    program.init()
+
+    with statements() as sent:
+        assert program.checkout().status_code == 200
+
+    assert len(sent) == 1
+
+
 @pytest.mark.parametrize("sessions_max", [None, 5])
 def test_init_of_a_known_device_costs_three_statements_at_most(
     program: Program, sessions_max: int | None
@@ -162,7 +171,7 @@ def test_a_refusal_costs_no_more_than_a_yes(program: Program, call: str) -> None
     assert len(sent) == 3
 
 
-@pytest.mark.parametrize("call", ["init", "validate", "heartbeat", "logout", "consume"])
+@pytest.mark.parametrize("call", ["init", "validate", "heartbeat", "logout", "checkout", "consume"])
 def test_what_is_wrong_in_itself_never_reaches_the_database(program: Program, call: str) -> None:
     with statements() as sent:
         assert program.call(call, {"api_key": program.api_key}).status_code == 400

@@ -35,6 +35,8 @@ FORM = {
     "session_lifetime_seconds_1": "hours",
     "heartbeat_interval_seconds_0": "10",
     "heartbeat_interval_seconds_1": "minutes",
+    "license_file_seconds_0": "7",
+    "license_file_seconds_1": "days",
 }
 
 
@@ -60,6 +62,27 @@ def test_a_policy_is_made(dashboard: Client, application: Application) -> None:
     assert (policy.app_version_min, policy.app_version_max) == ("1.2", "2")
     assert policy.download_url == "https://example.com/get"
     assert (policy.session_lifetime_seconds, policy.heartbeat_interval_seconds) == (7200, 600)
+    assert policy.license_file_seconds == 7 * 86_400
+
+
+def test_license_files_can_be_ruled_out(dashboard: Client, application: Application) -> None:
+    dashboard.post(
+        url_of(application, "policies/new/"), FORM | {"license_file_seconds_1": "forever"}
+    )
+
+    policy = Policy.objects.get(name="Pro")
+    assert policy.license_file_seconds is None
+    page = text_of(dashboard.get(policy.get_absolute_url()))
+    assert "No license files" in page
+
+
+def test_the_setting_says_when_a_revocation_takes_effect_offline(
+    dashboard: Client, application: Application
+) -> None:
+    policy = application.default_policy()
+
+    for address in (policy.get_absolute_url(), f"{policy.get_absolute_url()}edit/"):
+        assert "takes effect offline when the file ends" in text_of(dashboard.get(address))
 
 
 def test_all_may_end_on_one_day_and_a_scripts_hour_is_kept(
