@@ -22,6 +22,7 @@ STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
     errors.EntitlementLimitReachedError: HTTPStatus.FORBIDDEN,
     errors.BorrowNotAllowedError: HTTPStatus.FORBIDDEN,
     errors.OfflineNotAllowedError: HTTPStatus.FORBIDDEN,
+    errors.ReleaseLimitReachedError: HTTPStatus.FORBIDDEN,
     errors.LicenseNotFoundError: HTTPStatus.NOT_FOUND,
     errors.SessionNotFoundError: HTTPStatus.NOT_FOUND,
     errors.SessionEndedError: HTTPStatus.NOT_FOUND,
@@ -57,6 +58,8 @@ def retry_after_seconds(refusal: errors.RefusalError) -> int | None:
     """Return when asking again makes sense, for the `Retry-After` header (RFC 9110, section 10.2.3); None: not at all."""
     if isinstance(refusal, errors.RateLimitedError):
         return refusal.outcome.retry_after_seconds
+    if isinstance(refusal, errors.ReleaseLimitReachedError):
+        return refusal.retry_after_seconds
     if isinstance(refusal, errors.TemporarilyUnavailableError):
         return UNAVAILABLE_RETRY_AFTER_SECONDS
     if isinstance(refusal, errors.IdempotencyKeyInUseError):

@@ -1,12 +1,27 @@
-"""Acts on devices."""
+"""Acts on devices: the developer releases any, a program its own, within the policy's budget."""
 
+import dataclasses
 import datetime as dt
+import uuid
 
 from django.db import transaction
 from django.db.models import F
 
-from licensing.events import Actor, record
+from licensing import errors, sessions
+from licensing.device_statements import READ_RELEASE_BUDGET, SPEND_RELEASE
+from licensing.events import Actor, program_actor, record
 from licensing.models import Device, License, Session
+from licensing.session_statements import LOCK_LICENSE_OF_SESSION
+from licensing.signatures import SigningFacts
+from licensing.statements import fetch_row
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Released:
+    """Who answers, and how often programs of the license may release a device now; None: as often as they like."""
+
+    signing: SigningFacts
+    releases_left: int | None
 
 
 @transaction.atomic
@@ -28,3 +43,43 @@ def release_device(*, device: Device, actor: Actor, now: dt.datetime) -> bool:
         before={"name": device.name, "fingerprint": device.fingerprint},
     )
     return True
+
+
+@transaction.atomic
+def release_own_device(
+    *, api_key: str, session_token: uuid.UUID, ip_address: str | None = None
+) -> Released:
+    """Release the device of a session at its program's word, if the policy's budget has one left.
+
+    Asking twice is one release. Raises as `validate_session` does, and ReleaseLimitReachedError.
+    """
+    parameters = sessions.session_parameters(api_key, session_token)
+    # Nobody else spends what is left, or takes and frees places of this license, until the transaction ends.
+    fetch_row(LOCK_LICENSE_OF_SESSION, parameters)
+    try:
+        found = sessions.validate_session(api_key=api_key, session_token=session_token)
+    except errors.SessionEndedError as refusal:
+        return _released_before(refusal, parameters["token_digest"])
+    license = {"license_id": found.license.id}
+    spent = fetch_row(SPEND_RELEASE, license)
+    if spent is None:
+        raise errors.ReleaseLimitReachedError(_budget(found.license.id)[1], signing=found.signing)
+    device = Device.objects.select_related("application", "license").get(
+        sessions__token_digest=parameters["token_digest"]
+    )
+    release_device(device=device, actor=program_actor(ip_address), now=spent[0])
+    return Released(found.signing, _budget(found.license.id)[0])
+
+
+def _released_before(refusal: errors.SessionEndedError, token_digest: bytes) -> Released:
+    """Give the answer once more that a program did not get; raises what it was given when its session ended otherwise."""
+    session = Session.objects.get(token_digest=token_digest)
+    if session.ended_reason != Session.EndedReason.DEVICE_RELEASED or refusal.signing is None:
+        raise refusal
+    return Released(refusal.signing, _budget(session.license_id)[0])
+
+
+def _budget(license_id: uuid.UUID) -> tuple[int | None, int | None]:
+    """Return how many releases are left, and in how many seconds there will be one; None: no limit, and never."""
+    left, seconds = fetch_row(READ_RELEASE_BUDGET, {"license_id": license_id}) or (None, None)
+    return left, seconds

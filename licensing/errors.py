@@ -158,6 +158,17 @@ class EntitlementLimitReachedError(RefusalError):
         return self.left
 
 
+class ReleaseLimitReachedError(RefusalError):
+    """Programs of this license have released as many devices as its policy allows; None: they never may."""
+
+    code = "release_limit_reached"
+    default_message = "Release limit reached"
+
+    def __init__(self, retry_after_seconds: int | None, *, signing: SigningFacts) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(signing=signing)
+
+
 class BorrowNotAllowedError(RefusalError):
     """The policy lends no seats, or none for so long."""
 

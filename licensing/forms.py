@@ -20,6 +20,7 @@ from licensing.models.policy import (
     HEARTBEAT_INTERVAL_MIN_SECONDS,
     LICENSE_FILE_MAX_SECONDS,
     LICENSE_FILE_MIN_SECONDS,
+    RELEASES_PERIOD_MAX_SECONDS,
     SESSION_LIFETIME_MAX_SECONDS,
     SESSION_LIFETIME_MIN_SECONDS,
 )
@@ -102,6 +103,7 @@ class LicenseTermsForm(forms.Form):
         "<code>{&quot;plan&quot;: &quot;pro&quot;}</code>."
     )
     devices_max = LimitField(label="Devices", empty=_POLICYS_OWN)
+    releases_max = LimitField(label="Releases by programs", empty=_POLICYS_OWN, least=0)
     sessions_max = LimitField(label="Sessions at once", empty=_POLICYS_OWN)
     sessions_overdraft = LimitField(label="Overdraft", empty=_POLICYS_OWN, least=0)
     grace_seconds = DurationField(
@@ -148,6 +150,7 @@ class IssueForm(LicenseTermsForm):
     MORE = (
         "expires_on",
         "devices_max",
+        "releases_max",
         "sessions_max",
         "sessions_overdraft",
         "grace_seconds_0",
@@ -336,6 +339,18 @@ class PolicyForm(forms.Form):
     )
     devices_max = LimitField(
         label="Devices", empty="No limit", help_text="On how many machines one license works."
+    )
+    releases_max = LimitField(
+        label="Releases by programs",
+        empty="No limit",
+        least=0,
+        help_text="How often customers may release a device of theirs themselves, in the time beside it.",
+    )
+    releases_period_seconds = DurationField(label="In", max_seconds=RELEASES_PERIOD_MAX_SECONDS)
+    releases_pause_seconds = DurationField(
+        label="Time between two releases",
+        max_seconds=RELEASES_PERIOD_MAX_SECONDS,
+        forever="none",
     )
     sessions_max = LimitField(
         label="Sessions at once",

@@ -37,6 +37,7 @@ class LicenseTerms:
     note: str = ""
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
     devices_max: int | None = None
+    releases_max: int | None = None
     sessions_max: int | None = None
     grace_seconds: int | None = None
     expiry_strategy: str = ""
@@ -64,6 +65,7 @@ def _broken_terms_refused() -> Iterator[None]:
 _BROKEN_TERMS = {
     "license_allows_a_device": "devices_max must be at least 1, or empty for the policy's number",
     "license_allows_a_session": "sessions_max must be at least 1, or empty for the policy's number",
+    "license_releases_are_sane": "releases_max must be at most 100, or empty for the policy's number",
     "license_metadata_is_an_object": "metadata must be an object",
     "license_grace_is_sane": "grace_seconds must be between 0 and a year, or empty for the policy's",
     "license_expiry_strategy_is_known": "expiry_strategy must be refuse, fall_back or empty",

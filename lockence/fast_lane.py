@@ -23,7 +23,16 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _CALLS = {
     f"/api/v1/{call}{slash}": call
-    for call in ("init", "validate", "heartbeat", "logout", "checkout", "consume", "borrow")
+    for call in (
+        "init",
+        "validate",
+        "heartbeat",
+        "logout",
+        "checkout",
+        "consume",
+        "borrow",
+        "release",
+    )
     for slash in ("", "/")
 }
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}

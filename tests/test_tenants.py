@@ -70,6 +70,7 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     "api/^v1/heartbeat/?$": (NOBODY, EVERYBODY),
     "api/^v1/logout/?$": (NOBODY, EVERYBODY),
     "api/^v1/consume/?$": (NOBODY, EVERYBODY),
+    "api/^v1/release/?$": (NOBODY, EVERYBODY),
     "api/^v1/borrow/?$": (NOBODY, EVERYBODY),
     "api/v1/schema/": (EVERYBODY, NOBODY),
     "api/docs/": (EVERYBODY, NOBODY),

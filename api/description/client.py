@@ -93,6 +93,12 @@ CALLS: dict[str, tuple[str, Schema, Schema, Schema]] = {
     "validate": ("Tell whether a session is good; reads only", _SESSION, _NONCE, _STATE),
     "heartbeat": ("Keep a session alive", _SESSION, _NONCE, _BEAT),
     "logout": ("End a session", _SESSION, _NONCE, {}),
+    "release": (
+        "Release the device that a session runs on, within the policy's budget",
+        _SESSION,
+        _NONCE,
+        {"releases_left": {"type": ["integer", "null"]}},
+    ),
     "borrow": (
         "Keep a seat without heartbeats until a moment",
         {**_SESSION, "until": _MOMENT},

@@ -20,7 +20,7 @@ from licensing.events import forget_customer
 from licensing.fields import LIMIT_MAX
 from licensing.models import Application, LicenseBatch, Policy
 from licensing.models import License as LicenseRow
-from licensing.models.policy import GRACE_MAX_SECONDS
+from licensing.models.policy import GRACE_MAX_SECONDS, RELEASES_MAX
 from licensing.scopes import Scope
 from licensing.search import beginning_with, find_licenses
 from licensing.versions import VERSION_MAX
@@ -47,6 +47,7 @@ class LicenseInput(Input):
     note = Text(max_length=5_000, allow_blank=True, required=False)
     metadata = Metadata(required=False)
     devices_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
+    releases_max = WholeNumber(min_value=0, max_value=RELEASES_MAX, allow_null=True, required=False)
     sessions_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
     grace_seconds = WholeNumber(
         min_value=0, max_value=GRACE_MAX_SECONDS, allow_null=True, required=False
@@ -86,6 +87,7 @@ class LicenseOutput(Output):
     metadata = serializers.JSONField()
     devices_max = serializers.IntegerField(allow_null=True)
     devices_used = serializers.IntegerField()
+    releases_max = serializers.IntegerField(allow_null=True)
     sessions_max = serializers.IntegerField(allow_null=True)
     grace_seconds = serializers.IntegerField(allow_null=True)
     expiry_strategy = serializers.CharField()

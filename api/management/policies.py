@@ -20,6 +20,8 @@ from licensing.models.policy import (
     HEARTBEAT_INTERVAL_MIN_SECONDS,
     LICENSE_FILE_MAX_SECONDS,
     LICENSE_FILE_MIN_SECONDS,
+    RELEASES_MAX,
+    RELEASES_PERIOD_MAX_SECONDS,
     SESSION_LIFETIME_MAX_SECONDS,
     SESSION_LIFETIME_MIN_SECONDS,
 )
@@ -40,6 +42,13 @@ class PolicyInput(Input):
     app_version_max = Text(max_length=VERSION_MAX, allow_blank=True, required=False)
     download_url = serializers.URLField(max_length=500, allow_blank=True, required=False)
     devices_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
+    releases_max = WholeNumber(min_value=0, max_value=RELEASES_MAX, allow_null=True, required=False)
+    releases_period_seconds = WholeNumber(
+        min_value=1, max_value=RELEASES_PERIOD_MAX_SECONDS, required=False
+    )
+    releases_pause_seconds = WholeNumber(
+        min_value=1, max_value=RELEASES_PERIOD_MAX_SECONDS, allow_null=True, required=False
+    )
     sessions_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
     sessions_overflow = serializers.ChoiceField(PolicyRow.SessionsOverflow.choices, required=False)
     sessions_per = serializers.ChoiceField(PolicyRow.SessionsPer.choices, required=False)
@@ -80,6 +89,9 @@ class PolicyOutput(Output):
     app_version_max = serializers.CharField()
     download_url = serializers.CharField()
     devices_max = serializers.IntegerField(allow_null=True)
+    releases_max = serializers.IntegerField(allow_null=True)
+    releases_period_seconds = serializers.IntegerField()
+    releases_pause_seconds = serializers.IntegerField(allow_null=True)
     sessions_max = serializers.IntegerField(allow_null=True)
     sessions_overflow = serializers.CharField()
     sessions_per = serializers.CharField()

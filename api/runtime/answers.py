@@ -15,7 +15,7 @@ from api.errors import STATUSES, docs_url, limit_headers, retry_after_seconds
 from api.parsers import parse_object
 from api.runtime import inputs, requests
 from api.runtime.requests import Environ
-from licensing import consumption, errors, license_files, sessions
+from licensing import consumption, devices, errors, license_files, sessions
 from licensing.signatures import (
     SignedRequest,
     SigningFacts,
@@ -130,6 +130,17 @@ def _heartbeat(body: Members, context: _Context) -> tuple[Members, SigningFacts]
     }, session.signing
 
 
+def _release(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
+    given = inputs.session_input(body)
+    released = devices.release_own_device(
+        api_key=given.api_key, session_token=given.session_token, ip_address=context.ip_address
+    )
+    return {
+        "message": "Device released",
+        "releases_left": released.releases_left,
+    }, released.signing
+
+
 def _borrow(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     given, until = inputs.session_input(body), inputs.moment(body, "until")
     session = sessions.borrow_session(
@@ -187,6 +198,7 @@ _CALLS: dict[str, Callable[[Members, _Context], tuple[Members, SigningFacts]]] =
     "consume": _consume,
     "borrow": _borrow,
     "checkout": _checkout,
+    "release": _release,
 }
 
 

@@ -65,3 +65,9 @@ class Checkout(_ClientCall):
     """Write a license file, with which the device may run without asking."""
 
     call = "checkout"
+
+
+class Release(_ClientCall):
+    """Release the device that a session runs on."""
+
+    call = "release"

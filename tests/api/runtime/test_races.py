@@ -188,6 +188,31 @@ def test_a_seat_that_is_borrowed_at_that_moment_is_never_given_to_another(
             assert "ok" in codes(others)
 
 
+def test_no_more_devices_are_released_than_the_budget_holds(
+    programs: Crowd, application: Application
+) -> None:
+    for license in factories.make_licenses(application, 5, devices_max=16):
+        sessions = [opened(programs.server, license, hwid) for hwid in hwids("device", 16)]
+
+        answers = programs.call([in_session("release", session) for session in sessions])
+
+        assert codes(answers) == {"ok": 3, "release_limit_reached": 13}
+        assert devices_used(license) == bound_devices(license) == 13
+
+
+def test_a_device_that_is_released_many_times_at_once_is_released_once(
+    programs: Crowd, application: Application
+) -> None:
+    for license in factories.make_licenses(application, 5):
+        session = opened(programs.server, license)
+
+        answers = programs.call([in_session("release", session)] * 16)
+
+        assert codes(answers) == {"ok": 16}
+        assert {answer.json()["releases_left"] for answer in answers} == {2}
+        assert devices_used(license) == 0
+
+
 def test_one_device_has_no_more_seats_than_many(programs: Crowd, application: Application) -> None:
     for license in factories.make_licenses(application, ROUNDS, devices_max=1, sessions_max=3):
         answers = programs.call(inits(license, ["the-same"] * 16))
