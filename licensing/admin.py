@@ -162,6 +162,9 @@ class PolicyAdmin(ProductAdmin):
         "duration_seconds",
         "clock_start",
         "ends_at",
+        "renewal",
+        "is_trial",
+        "suspension_freezes_time",
         "grace_seconds",
         "expiry_strategy",
         "app_version_min",
@@ -236,6 +239,8 @@ class LicenseAdmin(ProductAdmin):
         "policy",
         "batch",
         "status",
+        "frozen_at",
+        "revoked_reason",
         "username",
         "email",
         "note",
@@ -276,7 +281,15 @@ class LicenseAdmin(ProductAdmin):
             lambda request, license: licenses.revoke_license(
                 license=license, actor=_actor(request), now=timezone.now()
             ),
-            warning="These licenses are taken back for good: their sessions end now, and nothing restores them.",
+            warning="These licenses are taken back: their sessions end now, and only reinstating brings them back.",
+        ),
+        action(
+            "reinstate",
+            "Reinstate",
+            lambda request, license: licenses.reinstate_license(
+                license=license, actor=_actor(request)
+            ),
+            warning="These licenses were revoked; programs are let in again with them.",
         ),
     )
 

@@ -126,6 +126,13 @@ class HwidMismatchError(RefusalError):
     default_message = "HWID mismatch"
 
 
+class TrialUsedError(RefusalError):
+    """The device has had its trial of this application, with another license."""
+
+    code = "trial_used"
+    default_message = "Trial already used on this device"
+
+
 class SessionLimitReachedError(RefusalError):
     code = "session_limit_reached"
     default_message = "Session limit reached"

@@ -13,7 +13,7 @@ from accounts.models import Event, EventDetail
 from licensing.models import Application, Device, License, ManagementToken, Session
 
 # What a developer writes on a license is about their customer, or may well be.
-_PERSONAL = frozenset({"username", "email", "note", "metadata"})
+_PERSONAL = frozenset({"username", "email", "note", "metadata", "reason"})
 
 
 def record(

@@ -289,6 +289,25 @@ class EndForm(forms.Form):
         return end_of(self.cleaned_data["day"])
 
 
+class RevokeForm(forms.Form):
+    reason = forms.CharField(max_length=500, required=False, help_text="For your team only.")
+
+
+class RenewForm(forms.Form):
+    # The end that the person saw: pressed twice, the form renews once.
+    seen_end = forms.DateTimeField(widget=forms.HiddenInput)
+
+
+class ConvertForm(forms.Form):
+    policy = forms.ModelChoiceField(
+        queryset=Policy.objects.none(), empty_label=None, label="What the customer paid for"
+    )
+
+    def __init__(self, *args: Any, application: Application, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["policy"].queryset = application.policies.filter(is_trial=False)  # type: ignore[attr-defined]
+
+
 class PolicyForm(forms.Form):
     name = forms.CharField(max_length=100, help_text="Your programs receive it, such as Pro.")
     duration_seconds = DurationField(
@@ -308,6 +327,22 @@ class PolicyForm(forms.Form):
         choices=Policy.ClockStart.choices,
         initial=Policy.ClockStart.CREATION,
         widget=forms.RadioSelect,
+    )
+    renewal = forms.ChoiceField(
+        label="A renewal counts",
+        choices=Policy.Renewal.choices,
+        initial=Policy.Renewal.FROM_NOW_IF_EXPIRED,
+        widget=forms.RadioSelect,
+    )
+    is_trial = forms.BooleanField(
+        label="Its licenses are trials",
+        required=False,
+        help_text="Each device may try your program once, with whichever license. A trial can become a paid license with the same key.",
+    )
+    suspension_freezes_time = forms.BooleanField(
+        label="A suspension freezes the time",
+        required=False,
+        help_text="Whoever is restored gets back the time that they were suspended.",
     )
     grace_seconds = DurationField(
         label="Grace period",

@@ -77,6 +77,8 @@ def uses_of_keys() -> Iterator[KeyUse]:
         )
     devices = _counts("licensing_device", "hwid_key_id")
     yield from _uses("HWID_KEYS", "licensing_device.hwid_digest", devices)
+    trials = _counts("licensing_trialuse", "hwid_key_id")
+    yield from _uses("HWID_KEYS", "licensing_trialuse.hwid_digest", trials)
 
 
 def rotate(batch_size: int) -> Iterator[Batch]:

@@ -21,6 +21,7 @@ from licensing.models import (
     PolicyEntitlement,
     Session,
     SigningKey,
+    TrialUse,
     Usage,
 )
 
@@ -35,6 +36,7 @@ _TABLES = (
     Entitlement,
     Session,
     Device,
+    TrialUse,
     License,
     LicenseBatch,
     Policy,

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
 from psycopg.errors import CheckViolation
 
 from accounts import ciphers
@@ -189,11 +191,10 @@ def extend_license(
     before = license.expires_at
     if before != expires_at:
         license.expires_at = expires_at
-        license.save(update_fields=["expires_at"])
-        if (good_until := license.good_until()) is not None:
-            Session.objects.filter(license=license, expires_at__gt=good_until).open(now).update(
-                expires_at=good_until
-            )
+        # An end that was chosen while time stood still is the end: only what is frozen from now on comes back.
+        license.frozen_at = license.frozen_at and now
+        license.save(update_fields=["expires_at", "frozen_at"])
+        cut_sessions_short(license, now)
         record(
             "license.extended",
             target=license,
@@ -206,29 +207,53 @@ def extend_license(
     return license
 
 
+def cut_sessions_short(license: License, now: dt.datetime) -> None:
+    """Let no open session outlive its license."""
+    if (good_until := license.good_until()) is not None:
+        Session.objects.filter(license=license, expires_at__gt=good_until).open(now).update(
+            expires_at=good_until
+        )
+
+
 def suspend_license(*, license: License, actor: Actor) -> bool:
     """Refuse a license until it is restored, from the very next call on; return False when it is suspended already.
 
-    Raises LicenseStateError when it is revoked.
+    Where its policy says so, its time stands still until it leaves the suspension, and is given back then. Raises LicenseStateError when it is revoked.
     """
     return _move(license, _Status.SUSPENDED, allowed_from=(_Status.ACTIVE,), actor=actor)
 
 
 def restore_license(*, license: License, actor: Actor) -> bool:
-    """Lift a suspension; return False when the license is active already. Raises LicenseStateError when it is revoked."""
+    """Lift a suspension, and give back the time that was frozen; return False when the license is active already.
+
+    Raises LicenseStateError when it is revoked: that takes `reinstate_license`.
+    """
     return _move(license, _Status.ACTIVE, allowed_from=(_Status.SUSPENDED,), actor=actor)
 
 
+@_broken_terms_refused()
 @transaction.atomic
-def revoke_license(*, license: License, actor: Actor, now: dt.datetime) -> bool:
-    """Take a license back for good and end its sessions; return False when it was revoked already."""
+def revoke_license(*, license: License, actor: Actor, now: dt.datetime, reason: str = "") -> bool:
+    """Take a license back and end its sessions; return False when it was revoked already.
+
+    The reason (up to 500 characters) is for the team only. Raises InvalidRequestError when it is too long.
+    """
     allowed_from = (_Status.ACTIVE, _Status.SUSPENDED)
-    if not _move(license, _Status.REVOKED, allowed_from=allowed_from, actor=actor):
+    if not _move(license, _Status.REVOKED, allowed_from=allowed_from, actor=actor, reason=reason):
         return False
     Session.objects.filter(license=license).open(now).update(
         ended_at=now, ended_reason=Session.EndedReason.LICENSE_REVOKED
     )
     return True
+
+
+def reinstate_license(*, license: License, actor: Actor) -> bool:
+    """Undo a revocation: the license is active again, its sessions stay ended; return False when it is active already.
+
+    An act of its own, so that nobody undoes a revocation by lifting what they take for a suspension. Raises
+    LicenseStateError when the license is suspended.
+    """
+    return _move(license, _Status.ACTIVE, allowed_from=(_Status.REVOKED,), actor=actor)
 
 
 def reveal_license_key(*, license: License, actor: Actor) -> str:
@@ -256,33 +281,55 @@ def record_export(*, application: Application, actor: Actor, state: str) -> None
 
 
 _ACTIONS = {
-    _Status.ACTIVE: "license.restored",
-    _Status.SUSPENDED: "license.suspended",
-    _Status.REVOKED: "license.revoked",
+    (_Status.SUSPENDED, _Status.ACTIVE): "license.restored",
+    (_Status.REVOKED, _Status.ACTIVE): "license.reinstated",
+    (_Status.ACTIVE, _Status.SUSPENDED): "license.suspended",
+    (_Status.ACTIVE, _Status.REVOKED): "license.revoked",
+    (_Status.SUSPENDED, _Status.REVOKED): "license.revoked",
 }
 
 
 @transaction.atomic
 def _move(
-    license: License, to: License.Status, *, allowed_from: tuple[License.Status, ...], actor: Actor
+    license: License,
+    to: License.Status,
+    *,
+    allowed_from: tuple[License.Status, ...],
+    actor: Actor,
+    reason: str = "",
 ) -> bool:
-    before = License.objects.select_for_update(no_key=True).get(pk=license.pk).status
+    rows = License.objects.select_for_update(no_key=True, of=("self",)).select_related("policy")
+    held = rows.get(pk=license.pk)
+    before = _Status(held.status)
     if before == to:
         return False
     if before not in allowed_from:
-        raise errors.LicenseStateError("A revoked license stays revoked")
-    License.objects.filter(pk=license.pk).update(status=to)
-    license.status = to
+        raise errors.LicenseStateError(_WRONG_STATES[before])
+    changes: dict[str, Any] = {"status": to, "revoked_reason": reason, "frozen_at": None}
+    if to == _Status.SUSPENDED and held.policy.suspension_freezes_time:
+        changes["frozen_at"] = Now()
+    if held.frozen_at is not None:
+        changes["expires_at"] = F("expires_at") + (Now() - F("frozen_at"))
+    License.objects.filter(pk=license.pk).update(**changes)
+    license.refresh_from_db(fields=list(changes))
+    told = ["status"] + ["expires_at"] * (held.expires_at != license.expires_at)
     record(
-        _ACTIONS[to],
+        _ACTIONS[before, to],
         target=license,
         actor=actor,
         application=license.application,
         license=license,
-        before={"status": before},
-        after={"status": to},
+        before={name: getattr(held, name) for name in told},
+        after={name: getattr(license, name) for name in told}
+        | ({"reason": reason} if reason else {}),
     )
     return True
+
+
+_WRONG_STATES = {
+    _Status.REVOKED: "A revoked license stays revoked, unless you reinstate it",
+    _Status.SUSPENDED: "A suspended license is restored and not reinstated",
+}
 
 
 def _columns(terms: LicenseTerms) -> dict[str, Any]:

@@ -27,8 +27,11 @@ class Rules:
     duration_seconds: int | None = None
     clock_start: str = Policy.ClockStart.CREATION
     ends_at: dt.datetime | None = None
+    renewal: str = Policy.Renewal.FROM_NOW_IF_EXPIRED
     grace_seconds: int = 0
     expiry_strategy: str = Policy.ExpiryStrategy.REFUSE
+    is_trial: bool = False
+    suspension_freezes_time: bool = False
     app_version_min: str = ""
     app_version_max: str = ""
     download_url: str = ""
@@ -186,6 +189,7 @@ _BROKEN_RULES = {
     "policy_borrowing_is_sane": "seats are borrowed for between one second and one year",
     "policy_duration_is_positive": "duration must be between one second and a hundred years",
     "policy_has_one_end": "duration_seconds and ends_at exclude each other",
+    "policy_renewal_is_known": "renewal must be from_expiry, from_now or from_now_if_expired",
     "policy_grace_is_sane": "grace period must be between nothing and a year",
     "policy_expiry_strategy_is_known": "after its end a license is refused or falls back",
     "policy_allows_a_device": "devices must be at least 1, or empty for no limit",

@@ -275,14 +275,39 @@ TAKE_DEVICE_PLACE = f"""
     RETURNING license.id
 """
 
+# A trial is used up by whoever writes its digest first: another license that comes at the same moment waits for that row, and
+# then sees whose it is. Under both keys of the ring, so that the trial is known whichever remains.
+_TRIAL = """
+    INSERT INTO licensing_trialuse AS used (
+        id, application_id, hwid_digest, hwid_key_id, license_id, used_at
+    )
+    SELECT digest.id, license.application_id, digest.hwid_digest, digest.hwid_key_id, license.id,
+        statement_timestamp()
+    FROM licensing_license license
+    JOIN licensing_policy policy ON policy.id = license.policy_id AND policy.is_trial
+    CROSS JOIN (
+        SELECT %(trial_use_id)s::uuid, %(hwid_digest)s::bytea, %(hwid_key_id)s::text
+        UNION ALL
+        SELECT %(other_trial_use_id)s::uuid, %(other_hwid_digest)s::bytea, %(other_hwid_key_id)s::text
+        WHERE %(other_hwid_digest)s::bytea <> %(hwid_digest)s::bytea
+    ) digest (id, hwid_digest, hwid_key_id)
+    WHERE license.id = %(license_id)s
+    ORDER BY digest.hwid_digest
+    ON CONFLICT (application_id, hwid_digest) DO UPDATE SET license_id = used.license_id
+    RETURNING used.license_id <> %(license_id)s AS is_used_up
+"""
+
 # Only under the license's lock, which taking a place has got: nobody else binds a device of it meanwhile.
 # A device that another call of the same program bound a moment ago needs no second place, so the one taken is given back.
 BIND_DEVICE = f"""
     WITH known AS (
         {_KNOWN_DEVICE}
+    ), trial AS (
+        {_TRIAL}
     ), back_again AS (
         UPDATE licensing_device device SET released_at = NULL
         FROM known WHERE device.id = known.id AND device.released_at IS NOT NULL
+            AND NOT EXISTS (SELECT FROM trial WHERE is_used_up)
         RETURNING device.id
     ), new AS (
         INSERT INTO licensing_device (
@@ -291,7 +316,7 @@ BIND_DEVICE = f"""
         )
         SELECT %(device_id)s, %(application_id)s, %(license_id)s, %(hwid_digest)s, %(hwid_key_id)s,
             %(device_name)s, %(platform)s, statement_timestamp(), statement_timestamp()
-        WHERE NOT EXISTS (SELECT FROM known)
+        WHERE NOT EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM trial WHERE is_used_up)
         RETURNING id
     ), device AS (
         SELECT id FROM back_again UNION ALL SELECT id FROM new
@@ -316,7 +341,7 @@ BIND_DEVICE = f"""
         SELECT %(event_id)s, 'actor', jsonb_build_object('ip_address', %(ip_address)s::text)
         FROM device WHERE %(ip_address)s::text IS NOT NULL
     )
-    SELECT id FROM device
+    SELECT EXISTS (SELECT FROM trial WHERE is_used_up)
 """
 
 # A heartbeat that was on its way while the license was cut short may have written a later end than the license has.

@@ -43,6 +43,7 @@ _FAILURES = (
     errors.LicenseRevokedError,
     errors.LicenseExpiredError,
     errors.HwidMismatchError,
+    errors.TrialUsedError,
 )
 
 
@@ -107,8 +108,8 @@ def open_session(*, api_key: str, license_key: str, program: Program) -> OpenedS
     """Check a license, bind the device if a place is free, and open a session.
 
     Raises the first that applies of InvalidApiKeyError, ApplicationDisabledError, LicenseNotFoundError,
-    LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, VersionNotAllowedError, HwidMismatchError and
-    SessionLimitReachedError; or RateLimitedError where a network fails too often. A refused call changes nothing but that count.
+    LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, VersionNotAllowedError, HwidMismatchError,
+    TrialUsedError and SessionLimitReachedError; or RateLimitedError where a network fails too often. A refused call changes nothing but that count.
     """
     try:
         return _open_session(api_key, license_key, program)
@@ -295,6 +296,9 @@ class _Opening:
             "hwid_digest": hwid_digest,
             "other_hwid_digest": other_hwid_digest,
             "hwid_key_id": tokens.hwid_key_id(),
+            "other_hwid_key_id": tokens.other_hwid_key_id(),
+            "trial_use_id": uuid7(),
+            "other_trial_use_id": uuid7(),
             "token_digest": tokens.session_token_digest(self.token),
             "sealed_device_digest": tokens.sealed_device_digest(self.token, self.device_digest),
             "device_name": program.device_name,
@@ -319,7 +323,9 @@ class _Opening:
             # A right guess among many wrong ones gains nothing; a device that was here before has passed already.
             raise errors.RateLimitedError(self.found.too_many_failures, signing=self.found.signing)
         if fetch(TAKE_DEVICE_PLACE, self.parameters):
-            fetch(BIND_DEVICE, self.parameters)
+            row = fetch(BIND_DEVICE, self.parameters)
+            if row and row[0]:
+                raise errors.TrialUsedError(signing=self.found.signing)
         return self.on_a_bound_device()
 
     def on_a_bound_device(self) -> OpenedSession | None:

@@ -59,6 +59,11 @@ def hwid_key_id() -> str:
     return next(iter(settings.HWID_KEYS))
 
 
+def other_hwid_key_id() -> str:
+    """Return the id of the other key that hardware ids are digested with (one key: its own)."""
+    return [*settings.HWID_KEYS][-1]
+
+
 def index_key_id() -> str:
     """Return the id of the key that API keys and license keys are indexed with now."""
     return next(iter(settings.INDEX_KEYS))

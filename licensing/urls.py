@@ -26,6 +26,9 @@ _license = [
     path("suspend/", license_acts.license_suspend, name="license-suspend"),
     path("restore/", license_acts.license_restore, name="license-restore"),
     path("revoke/", license_acts.license_revoke, name="license-revoke"),
+    path("reinstate/", license_acts.license_reinstate, name="license-reinstate"),
+    path("renew/", license_acts.license_renew, name="license-renew"),
+    path("convert/", license_acts.license_convert, name="license-convert"),
     path("forget/", license_acts.license_forget, name="license-forget"),
 ]
 _policy = [

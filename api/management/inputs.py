@@ -69,6 +69,15 @@ class Flag(serializers.BooleanField):
         return data
 
 
+class YesOrNo(serializers.BooleanField):
+    """True or false and nothing that could be made into it."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if type(data) is not bool:
+            self.fail("invalid", input=data)
+        return data
+
+
 class Moment(serializers.DateTimeField):
     """A moment as RFC 3339 writes it, with its offset from UTC."""
 

@@ -14,7 +14,7 @@ from api.management.inputs import Flag, Input, ListInput, Metadata, Moment, Text
 from api.management.outputs import Expansion, Output
 from api.management.policies import PolicyOutput
 from api.management.views import AnyAnswer, ManagementView
-from licensing import exports, licenses
+from licensing import exports, licenses, renewals
 from licensing.access import application_of_token, row_of_token
 from licensing.events import forget_customer
 from licensing.fields import LIMIT_MAX
@@ -67,6 +67,18 @@ class IssueInput(LicenseInput):
     expires_at = Moment(allow_null=True, default=None)
 
 
+class RevokeInput(Input):
+    reason = Text(max_length=500, allow_blank=True, default="")
+
+
+class RenewInput(Input):
+    seen_end = Moment(default=None)
+
+
+class ConvertInput(Input):
+    policy = serializers.UUIDField()
+
+
 class ExtendInput(Input):
     expires_at = Moment(allow_null=True)
 
@@ -97,6 +109,8 @@ class LicenseOutput(Output):
     expires_at = serializers.DateTimeField(allow_null=True)
     grace_until = serializers.DateTimeField(allow_null=True)
     warnings = serializers.SerializerMethodField()
+    frozen_at = serializers.DateTimeField(allow_null=True)
+    revoked_reason = serializers.CharField()
     first_used_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
 
@@ -233,8 +247,38 @@ class RevokeLicense(_LicenseView):
 
     def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
         license = self.license(application_id, id)
+        given = self.body(RevokeInput)
+        licenses.revoke_license(license=license, actor=self.actor, now=self.now, **given)
+        return self.one(self.license(application_id, id), LicenseOutput)
+
+
+class ReinstateLicense(_LicenseView):
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
         self.nothing()
-        licenses.revoke_license(license=license, actor=self.actor, now=self.now)
+        licenses.reinstate_license(license=license, actor=self.actor)
+        return self.one(self.license(application_id, id), LicenseOutput)
+
+
+class RenewLicense(_LicenseView):
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
+        given = self.body(RenewInput)
+        renewals.renew_license(license=license, actor=self.actor, now=self.now, **given)
+        return self.one(self.license(application_id, id), LicenseOutput)
+
+
+class ConvertLicense(_LicenseView):
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
+        policy = _policy(license.application, self.body(ConvertInput)["policy"])
+        renewals.convert_trial(license=license, policy=policy, actor=self.actor, now=self.now)
         return self.one(self.license(application_id, id), LicenseOutput)
 
 

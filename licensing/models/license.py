@@ -48,7 +48,7 @@ def _is_over(at: dt.datetime) -> models.Q:
 
 
 class License(models.Model):
-    """Allowed moves: active ⇄ suspended, active or suspended → revoked. Revoked is the end. *Expired* is derived."""
+    """Allowed moves: active ⇄ suspended, active or suspended → revoked, revoked → active by reinstating. *Expired* is derived."""
 
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"

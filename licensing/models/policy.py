@@ -286,10 +286,13 @@ class Policy(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("policy", args=[self.application_id, self.pk])
 
-    def expiry_of_a_license_issued(self, at: dt.datetime) -> dt.datetime | None:
+    def expiry_of_a_license_issued(
+        self, at: dt.datetime, *, first_used_at: dt.datetime | None = None
+    ) -> dt.datetime | None:
         """Return when a license issued at this moment ends: None for ever, or until its first use starts the clock."""
         if self.ends_at is not None:
             return self.ends_at
-        if self.duration_seconds is None or self.clock_start == self.ClockStart.FIRST_USE:
+        waits = self.clock_start == self.ClockStart.FIRST_USE and first_used_at is None
+        if self.duration_seconds is None or waits:
             return None
         return at + dt.timedelta(seconds=self.duration_seconds)

@@ -1,7 +1,8 @@
-"""What is done to one license: suspend, restore, revoke, extend. Each asks first."""
+"""What is done to one license: suspend, restore, revoke, reinstate, renew, convert, extend. Each asks first."""
 
 import uuid
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -9,10 +10,12 @@ from django.utils import timezone
 
 from accounts.access import Right
 from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
-from licensing import licenses
+from licensing import licenses, renewals
 from licensing.access import license_for
 from licensing.events import forget_customer
-from licensing.forms import EndForm
+from licensing.forms import ConvertForm, EndForm, RenewForm, RevokeForm
+from licensing.models import License
+from licensing.templatetags.dashboard import duration
 from licensing.views.licenses import license_trail
 from licensing.views.pages import ask, show
 
@@ -33,7 +36,7 @@ def license_suspend(
     question = Question(
         heading="Suspend license",
         explanation=f"Every program that uses license {license} is refused from its next call on, until you restore the "
-        "license. Its devices stay bound and its end does not move.",
+        f"license. Its devices stay bound. {_about_its_time(license)}",
         button="Suspend license",
         cancel_url=back,
     )
@@ -73,25 +76,110 @@ def license_revoke(
 ) -> HttpResponse:
     license = license_for(request.user, application_id, license_id, Right.MANAGE_LICENSES)
     back = license.get_absolute_url()
-    if request.method == "POST":
+    form = RevokeForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
         return act(
             request,
             lambda: licenses.revoke_license(
-                license=license, actor=actor_of(request), now=timezone.now()
+                license=license,
+                reason=form.cleaned_data["reason"],
+                actor=actor_of(request),
+                now=timezone.now(),
             ),
             done=f"License {license} is revoked and its sessions have ended.",
             back=back,
         )
     question = Question(
         heading="Revoke license",
-        explanation=f"License {license} is taken back for good: its open sessions end now, and it can never be used or "
-        "restored again. To refuse it for a while only, suspend it instead.",
-        button="Revoke for good",
+        explanation=f"License {license} is taken back: its open sessions end now, and no program is let in with it. Only "
+        "reinstating it brings it back. To refuse it for a while, suspend it instead.",
+        button="Revoke license",
         cancel_url=back,
     )
-    return ask(
-        request, license.application, question, section="licenses", trail=license_trail(license)
+    return _ask(request, license, question, form)
+
+
+@reads_or_acts
+def license_reinstate(
+    request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
+) -> HttpResponse:
+    license = license_for(request.user, application_id, license_id, Right.MANAGE_LICENSES)
+    back = license.get_absolute_url()
+    if request.method == "POST":
+        return act(
+            request,
+            lambda: licenses.reinstate_license(license=license, actor=actor_of(request)),
+            done=f"License {license} is active again.",
+            back=back,
+        )
+    question = Question(
+        heading="Reinstate license",
+        explanation=f"License {license} was revoked. It becomes active again, on the devices that it is bound to; its sessions stay "
+        "ended, so programs start anew. Its end is the one that it had.",
+        button="Reinstate license",
+        cancel_url=back,
+        danger=False,
     )
+    return _ask(request, license, question)
+
+
+@reads_or_acts
+def license_renew(
+    request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
+) -> HttpResponse:
+    license = license_for(request.user, application_id, license_id, Right.MANAGE_LICENSES)
+    back = license.get_absolute_url()
+    seen_end = license.expires_at.isoformat() if license.expires_at else ""
+    form = RenewForm(request.POST or None, initial={"seen_end": seen_end})
+    if form.is_valid():
+        return act(
+            request,
+            lambda: renewals.renew_license(
+                license=license, actor=actor_of(request), now=timezone.now(), **form.cleaned_data
+            ),
+            done=f"License {license} is renewed.",
+            back=back,
+        )
+    policy = license.policy
+    question = Question(
+        heading="Renew license",
+        explanation=f"License {license} is good for another {duration(policy.duration_seconds)}, counted as its policy says: "
+        f"{policy.get_renewal_display().lower()}.",
+        button="Renew license",
+        cancel_url=back,
+        danger=False,
+    )
+    return _ask(request, license, question, form)
+
+
+@reads_or_acts
+def license_convert(
+    request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
+) -> HttpResponse:
+    license = license_for(request.user, application_id, license_id, Right.MANAGE_LICENSES)
+    back = license.get_absolute_url()
+    form = ConvertForm(request.POST or None, application=license.application)
+    if form.is_valid():
+        return act(
+            request,
+            lambda: renewals.convert_trial(
+                license=license,
+                policy=form.cleaned_data["policy"],
+                actor=actor_of(request),
+                now=timezone.now(),
+            ),
+            done=f"License {license} is no trial any more. Its key stays the same.",
+            back=back,
+        )
+    question = Question(
+        heading="Convert trial",
+        explanation=f"License {license} follows the policy that you choose from now on, and its time starts anew. Key, devices and "
+        "sessions stay as they are.",
+        button="Convert trial",
+        cancel_url=back,
+        danger=False,
+    )
+    return _ask(request, license, question, form)
 
 
 @reads_or_acts
@@ -143,3 +231,22 @@ def license_forget(
     return ask(
         request, license.application, question, section="licenses", trail=license_trail(license)
     )
+
+
+def _ask(
+    request: HttpRequest, license: License, question: Question, form: forms.Form | None = None
+) -> HttpResponse:
+    return ask(
+        request,
+        license.application,
+        question,
+        section="licenses",
+        trail=license_trail(license),
+        form=form,
+    )
+
+
+def _about_its_time(license: License) -> str:
+    if license.policy.suspension_freezes_time:
+        return "Its time stands still, and is given back when you restore it."
+    return "Its end does not move."

@@ -85,6 +85,12 @@ def rows_of(application: Application) -> dict[str, Model]:
         "POLICY": license.policy,
         "UNUSED_POLICY": factories.make_policy(application),
         "LICENSE": license,
+        "SUBSCRIPTION": factories.make_license(
+            application, policy=factories.make_policy(application, duration_seconds=86_400)
+        ),
+        "TRIAL": factories.make_license(
+            application, policy=factories.make_policy(application, is_trial=True)
+        ),
         "DEVICE": session.device,
         "SESSION": session,
         "NEXT_KEY": application.signing_keys.get(state="next"),

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Event
-from licensing import applications, licenses, policies, sessions
+from licensing import applications, licenses, policies, renewals, sessions
 from licensing.devices import release_device
 from licensing.errors import RefusalError
 from licensing.events import SYSTEM
@@ -132,6 +132,65 @@ def test_a_revocation_outlives_whatever_else_is_done(application: Application) -
         license.refresh_from_db()
         assert license.status == "revoked"
         assert license.sessions.get().ended_reason == "revoked"
+
+
+def test_a_device_gets_one_trial_of_many_at_once(application: Application) -> None:
+    policy = factories.make_policy(application, is_trial=True)
+    # Few rounds: too many failures from one network are refused as such.
+    for number in range(3):
+        trials = factories.make_licenses(application, TIMES, policy=policy)
+
+        outcomes = at_once(
+            [
+                lambda license=license, number=number: outcome(
+                    lambda: factories.open_session(license, f"device-{number}")
+                )
+                for license in trials
+            ]
+        )
+
+        assert Counter(outcomes) == {"done": 1, "trial_used": TIMES - 1}
+        used = License.objects.filter(pk__in=[license.pk for license in trials])
+        assert sorted(used.values_list("devices_used", flat=True)) == [0] * (TIMES - 1) + [1]
+
+
+def test_one_payment_renews_once(application: Application) -> None:
+    policy = factories.make_policy(application, duration_seconds=86_400)
+    license = factories.make_license(application, policy=policy)
+    end = license.expires_at
+    assert end is not None
+
+    renewed = at_once(
+        [
+            lambda: renewals.renew_license(
+                license=license, actor=SYSTEM, now=timezone.now(), seen_end=end
+            )
+        ]
+        * TIMES
+    )
+
+    assert Counter(renewed) == {True: 1, False: TIMES - 1}
+    assert License.objects.get().expires_at == end + dt.timedelta(days=1)
+    assert told("license.renewed") == 1
+
+
+def test_frozen_time_is_given_back_once(application: Application) -> None:
+    policy = factories.make_policy(
+        application, duration_seconds=86_400, suspension_freezes_time=True
+    )
+    license = factories.make_license(application, policy=policy)
+    end = license.expires_at
+    licenses.suspend_license(license=license, actor=SYSTEM)
+    License.objects.update(frozen_at=timezone.now() - dt.timedelta(hours=5))
+    assert end is not None
+
+    restored = at_once(
+        [lambda: licenses.restore_license(license=License.objects.get(), actor=SYSTEM)] * TIMES
+    )
+
+    assert Counter(restored) == {True: 1, False: TIMES - 1}
+    given_back = License.objects.get().expires_at - end
+    assert dt.timedelta(hours=5) < given_back < dt.timedelta(hours=5, minutes=5)
 
 
 def test_a_device_is_released_once(license: License) -> None:

@@ -43,6 +43,9 @@ CALLS = {
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/suspend"): "licenses:write",
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/restore"): "licenses:write",
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/revoke"): "licenses:write",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/reinstate"): "licenses:write",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/renew"): "licenses:write",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/convert"): "licenses:write",
     ("GET", f"{APPLICATION}/devices"): "devices:read",
     ("GET", f"{APPLICATION}/devices/<uuid:id>"): "devices:read",
     ("POST", f"{APPLICATION}/devices/<uuid:id>/release"): "devices:write",
@@ -136,8 +139,10 @@ def test_a_token_with_all_scopes_makes_every_call(script: Script, paths: dict[st
     answers = {call: _call(script, call, paths) for call in calls}
 
     refused = {call: status for call, status in answers.items() if status >= 300}
-    # The policy is the default one by then, and the key has been promoted.
+    # The policy is the default one by then, the key has been promoted, and the license has no end and is no trial.
     assert refused == {
+        ("POST", f"{APPLICATION}/licenses/<uuid:id>/renew"): 409,
+        ("POST", f"{APPLICATION}/licenses/<uuid:id>/convert"): 400,
         ("DELETE", f"{APPLICATION}/policies/<uuid:id>"): 409,
         ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/replace"): 409,
         ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/retire"): 409,

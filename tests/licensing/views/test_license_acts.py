@@ -69,7 +69,7 @@ def test_a_revoked_license_stays_revoked(dashboard: Client, license: License, ac
 
     page = act_on(dashboard, license, act)
 
-    assert "A revoked license stays revoked." in page
+    assert "A revoked license stays revoked" in page
     license.refresh_from_db()
     assert license.status == "revoked"
 
@@ -153,3 +153,42 @@ def test_a_revoked_license_is_not_extended(dashboard: Client, license: License) 
     response = dashboard.post(f"{license.get_absolute_url()}extend/", {"end": "never"})
 
     assert "A revoked license cannot be extended." in text_of(response)
+
+
+def test_a_revocation_tells_its_reason_and_is_undone(dashboard: Client, license: License) -> None:
+    dashboard.post(f"{license.get_absolute_url()}revoke/", {"reason": "Charged back"})
+    assert "Charged back" in dashboard.get(license.get_absolute_url()).content.decode()
+
+    page = act_on(dashboard, license, "reinstate")
+
+    assert "is active again" in page
+    assert "Charged back" not in page.split('id="events"')[0]
+
+
+def test_a_button_pressed_twice_renews_once(dashboard: Client, license: License) -> None:
+    policy = factories.make_policy(license.application, duration_seconds=86_400)
+    monthly = factories.make_license(license.application, policy=policy)
+    url = f"{monthly.get_absolute_url()}renew/"
+    form = dashboard.get(url).context["form"]
+    sent = {"seen_end": form["seen_end"].value()}
+
+    dashboard.post(url, sent)
+    dashboard.post(url, sent)
+
+    end = monthly.expires_at
+    monthly.refresh_from_db()
+    assert end is not None
+    assert monthly.expires_at == end + dt.timedelta(days=1)
+
+
+def test_a_trial_is_converted_to_a_policy_that_is_none(dashboard: Client, license: License) -> None:
+    trial_policy = factories.make_policy(license.application, is_trial=True)
+    trial = factories.make_license(license.application, policy=trial_policy)
+    url = f"{trial.get_absolute_url()}convert/"
+    offered = dashboard.get(url).context["form"].fields["policy"].queryset
+    assert trial_policy not in offered
+
+    dashboard.post(url, {"policy": str(license.policy_id)})
+
+    trial.refresh_from_db()
+    assert trial.policy_id == license.policy_id

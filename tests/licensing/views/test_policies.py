@@ -20,6 +20,9 @@ FORM = {
     "clock_start": "first_use",
     "grace_seconds_0": "2",
     "grace_seconds_1": "days",
+    "renewal": "from_now",
+    "is_trial": "on",
+    "suspension_freezes_time": "on",
     "expiry_strategy": "fall_back",
     "app_version_min": "1.2",
     "app_version_max": "2",
@@ -63,6 +66,11 @@ def test_a_policy_is_made(dashboard: Client, application: Application) -> None:
     assert (policy.duration_seconds, policy.clock_start) == (365 * 86_400, "first_use")
     assert (policy.devices_max, policy.sessions_max) == (3, 2)
     assert policy.sessions_overflow == "end_oldest"
+    assert (policy.renewal, policy.is_trial, policy.suspension_freezes_time) == (
+        "from_now",
+        True,
+        True,
+    )
     assert (policy.grace_seconds, policy.expiry_strategy) == (2 * 86_400, "fall_back")
     assert (policy.app_version_min, policy.app_version_max) == ("1.2", "2")
     assert policy.download_url == "https://example.com/get"
