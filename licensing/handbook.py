@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.module_loading import import_string
 from markdown_it.token import Token
 
 from licensing import markdown, samples
@@ -36,7 +37,7 @@ class Section:
 def sources() -> dict[str, Path]:
     """Return the file of every page by the page's path: `errors/license_expired`, and nothing for the first page."""
     files = sorted(DOCS_DIR.rglob("*.md"))
-    return {_path_of(PurePosixPath(file.relative_to(DOCS_DIR).as_posix())): file for file in files}
+    return {path_of(file): file for file in files}
 
 
 def document(path: str) -> markdown.Document | None:
@@ -45,6 +46,19 @@ def document(path: str) -> markdown.Document | None:
     if source is None:
         return None
     return _document(source, source.stat().st_mtime_ns, settings.SITE_URL)
+
+
+def text(path: str) -> str:
+    """Return the Markdown of a page that there is: its file, and the chapter that code adds (HANDBOOK_CHAPTERS)."""
+    told = sources()[path].read_text(encoding="utf-8")
+    if path not in settings.HANDBOOK_CHAPTERS:
+        return told
+    chapter: str = import_string(settings.HANDBOOK_CHAPTERS[path])()
+    return f"{told}\n{chapter}"
+
+
+def path_of(source: Path) -> str:
+    return _path_of(PurePosixPath(source.relative_to(DOCS_DIR).as_posix()))
 
 
 def navigation() -> tuple[Section, ...]:
@@ -88,7 +102,7 @@ def site_link(href: str, source: PurePosixPath) -> str:
 def _document(source: Path, mtime: int, site_url: str) -> markdown.Document:
     place = PurePosixPath(source.relative_to(DOCS_DIR).as_posix())
     return markdown.render(
-        source.read_text(encoding="utf-8").replace(samples.SITE_URL, site_url),
+        text(path_of(source)).replace(samples.SITE_URL, site_url),
         link=lambda href: site_link(href, place),
         sample_values={samples.SITE_URL: site_url},
     )

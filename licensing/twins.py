@@ -14,11 +14,10 @@ _OPTIONAL = "Optional"
 
 def twin(path: str) -> str | None:
     """Return a page as Markdown, with its samples in it and the site's own address; None when there is no such page."""
-    source = handbook.sources().get(path)
-    if source is None:
+    if path not in handbook.sources():
         return None
     values = {samples.SITE_URL: settings.SITE_URL}
-    text = source.read_text(encoding="utf-8")
+    text = handbook.text(path)
     return "\n".join(_lines(text, values)).replace(samples.SITE_URL, settings.SITE_URL) + "\n"
 
 

@@ -321,6 +321,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "api.description.management.ManagementSchema",
 }
 
+# Pages of the handbook that end in a chapter made by code: by the page's path, what returns its Markdown.
+HANDBOOK_CHAPTERS = {"reference": "api.description.reference.chapter"}
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "TITLE": "Lockence API",

@@ -7,6 +7,7 @@ from api.errors import STATUSES
 from api.runtime import inputs
 from licensing import errors
 
+TAG = "client API"
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
@@ -159,7 +160,7 @@ def _operation(call: str, summary: str, required: Schema, optional: Schema, told
         "operationId": f"client_{call}",
         "summary": summary,
         "description": "Unknown members are passed over. Every answer is signed (RFC 9421).",
-        "tags": ["client API"],
+        "tags": [TAG],
         "security": [],
         "requestBody": {"required": True, "content": {"application/json": {"schema": sent}}},
         "responses": {
@@ -175,7 +176,7 @@ def _key_set(whose: str) -> Schema:
     return {
         "operationId": f"keys_of_the_{whose}",
         "summary": f"Public keys of the {whose}",
-        "tags": ["client API"],
+        "tags": [TAG],
         "security": [],
         "responses": {
             "200": {
