@@ -1,7 +1,17 @@
 """The Lockence client: init, validate, heartbeat and logout, with every answer verified. Standard library only."""
 
 from lockence_client.client import Client
+from lockence_client.license_file import NotALicenseFile
 from lockence_client.machine import machine_hwid
-from lockence_client.outcomes import CouldNotAsk, No, Outcome, Yes
+from lockence_client.outcomes import CouldNotAsk, No, Outcome, Yes, YesOffline
 
-__all__ = ["Client", "CouldNotAsk", "No", "Outcome", "Yes", "machine_hwid"]
+__all__ = [
+    "Client",
+    "CouldNotAsk",
+    "No",
+    "NotALicenseFile",
+    "Outcome",
+    "Yes",
+    "YesOffline",
+    "machine_hwid",
+]

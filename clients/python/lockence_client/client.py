@@ -10,11 +10,15 @@ import secrets
 import threading
 import time
 import uuid
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Union
 
+from lockence_client.offline import SESSION_IS_OVER, offline_store
 from lockence_client.outcomes import CouldNotAsk, No, Outcome, Yes
 from lockence_client.transport import NotReached, send
 from lockence_client.verification import Request, Response, Unverified, digest_of, verified_body
+
+if TYPE_CHECKING:
+    import os
 
 logger = logging.getLogger("lockence_client")
 
@@ -48,6 +52,8 @@ class Client:
 
     `public_keys` are the application's current and next key, as its settings page shows them: no answer that is signed
     with another one is believed. `instance_keys` are the server's own, and only ever count for "invalid API key".
+    `offline_path` names a file on this machine where license files are kept: while the server cannot be asked, the last one
+    counts until it ends, and calls return YesOffline. It needs `application_id`.
     `timeout_seconds` bounds one try, `deadline_seconds` all tries of a call together.
 
     Every call returns an Outcome (Yes, No or CouldNotAsk) and raises nothing that the network or the server can cause.
@@ -61,6 +67,7 @@ class Client:
         public_keys: Sequence[str],
         instance_keys: Sequence[str] = (),
         application_id: Optional[str] = None,
+        offline_path: "Optional[Union[str, os.PathLike[str]]]" = None,
         timeout_seconds: float = 5.0,
         deadline_seconds: float = 20.0,
     ) -> None:
@@ -74,6 +81,8 @@ class Client:
         self.timeout_seconds = timeout_seconds
         self.deadline_seconds = deadline_seconds
         self.session_token: Optional[str] = None
+        self._store = offline_store(offline_path, public_keys, application_id)
+        self._opened_with: Dict[str, Any] = {}
         self._heartbeat_seconds: float = _DEFAULT_HEARTBEAT_SECONDS
         self._stop = threading.Event()
         self._beating: Optional[threading.Thread] = None
@@ -88,31 +97,40 @@ class Client:
         app_version: str = "",
     ) -> Outcome:
         """Open a session. After a Yes, `session_token` is set and the other calls use it."""
-        outcome = self._ask(
-            "init",
-            {
-                "license_key": license_key,
-                "hwid": hwid,
-                "device_name": device_name,
-                "platform": platform,
-                "app_version": app_version,
-            },
-        )
-        if isinstance(outcome, Yes):
-            self.session_token = outcome.body["session_token"]
-            self._note_interval(outcome)
-        return outcome
+        self._opened_with = {
+            "license_key": license_key,
+            "hwid": hwid,
+            "device_name": device_name,
+            "platform": platform,
+            "app_version": app_version,
+        }
+        return self._open()
 
     def validate(self) -> Outcome:
         """Ask whether the session is good at this moment."""
-        return self._ask("validate", {"session_token": self.session_token})
+        return self._in_session("validate")
 
     def heartbeat(self) -> Outcome:
-        """Keep the session alive."""
-        outcome = self._ask("heartbeat", {"session_token": self.session_token})
+        """Keep the session alive, and once half of the license file's time is over, fetch the next one."""
+        outcome = self._in_session("heartbeat")
         if isinstance(outcome, Yes):
             self._note_interval(outcome)
+        if self._store and type(outcome) is Yes and self._store.is_half_over(self._hwid):
+            self._store.judge(self._ask("checkout", {"session_token": self.session_token}), self._hwid)
         return outcome
+
+    def checkout(self) -> Outcome:
+        """Fetch a new license file for this device, such as before a journey; `offline_path` keeps it."""
+        return self._in_session("checkout")
+
+    def take_license_file(self, license_file: str, hwid: str) -> Dict[str, Any]:
+        """Keep a license file that came by other ways than this network, and return its claims.
+
+        Raises NotALicenseFile for one that is not good here and now, and ValueError without an `offline_path`.
+        """
+        if self._store is None:
+            raise ValueError("offline_path is missing: there is nowhere to keep the license file")
+        return self._store.take(license_file, hwid)
 
     def consume(
         self, entitlement: str, amount: int = 1, *, idempotency_key: str = ""
@@ -159,6 +177,30 @@ class Client:
         beating, self._beating = self._beating, None
         if beating is not None and beating is not threading.current_thread():
             beating.join(self.timeout_seconds)
+
+    @property
+    def _hwid(self) -> str:
+        return str(self._opened_with.get("hwid", ""))
+
+    def _open(self) -> Outcome:
+        outcome = self._judged(self._ask("init", self._opened_with))
+        if type(outcome) is Yes:
+            self.session_token = outcome.body["session_token"]
+            self._note_interval(outcome)
+        return outcome
+
+    def _in_session(self, call: str) -> Outcome:
+        """Ask in the session, or open one: where `init` was answered by a file, or an outage outlasted the session."""
+        if self._store and self.session_token is None and self._opened_with:
+            return self._open()
+        outcome = self._judged(self._ask(call, {"session_token": self.session_token}))
+        if self._store and isinstance(outcome, No) and outcome.code == SESSION_IS_OVER:
+            self.session_token = None
+            return self._open()
+        return outcome
+
+    def _judged(self, outcome: Outcome) -> Outcome:
+        return self._store.judge(outcome, self._hwid) if self._store else outcome
 
     def _beat(self, stop: threading.Event, on_outcome: Callable[[Outcome], None]) -> None:
         # A little earlier than asked, and never the same: programs started together do not stay together.

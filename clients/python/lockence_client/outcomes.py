@@ -14,6 +14,11 @@ class Yes:
 
 
 @dataclasses.dataclass(frozen=True)
+class YesOffline(Yes):
+    """The server could not be asked, and the license file of this device still counts. `body` says what it grants."""
+
+
+@dataclasses.dataclass(frozen=True)
 class No:
     """The server said no, in an answer that it signed for this very request: the program should stop."""
 
