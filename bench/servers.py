@@ -150,6 +150,8 @@ def environment(database_url: str) -> dict[str, str]:
         "ALLOWED_HOSTS": "127.0.0.1",
         "TRUSTED_PROXIES": "",
         "LOG_LEVEL": "WARNING",
+        # What is measured is answering, not refusing.
+        "WEB_WAIT_MS": "0",
     }
     inherited = dict(os.environ)
     # Each server collects metrics of its own, and each brings settings of its own.

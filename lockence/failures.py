@@ -29,14 +29,20 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """A database that does not answer is an outage, which passes, and no fault in the request or in us."""
     is_outage = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
-    if request.path_info.startswith(_API):
-        refusal = errors.TemporarilyUnavailableError() if is_outage else errors.ServerError()
-        return _refused(request, refusal)
     if is_outage:
-        page = loader.get_template("503.html").render()
-        headers = {"Retry-After": str(UNAVAILABLE_RETRY_AFTER_SECONDS)}
-        return HttpResponse(page, status=503, headers=headers)
+        return unavailable(request)
+    if request.path_info.startswith(_API):
+        return _refused(request, errors.ServerError())
     return defaults.server_error(request)
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Ask to come again in a moment."""
+    if request.path_info.startswith(_API):
+        return _refused(request, errors.TemporarilyUnavailableError())
+    page = loader.get_template("503.html").render()
+    headers = {"Retry-After": str(UNAVAILABLE_RETRY_AFTER_SECONDS)}
+    return HttpResponse(page, status=503, headers=headers)
 
 
 def _refused(request: HttpRequest, refusal: errors.RefusalError) -> HttpResponse:

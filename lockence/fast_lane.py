@@ -12,7 +12,9 @@ from typing import Any
 
 from prometheus_client import Histogram
 
-from api.runtime import answers
+from api.runtime import answers, overload
+from licensing.errors import TemporarilyUnavailableError
+from lockence import waits
 from lockence.metrics import REQUEST_SECONDS
 from lockence.proxies import name_the_client, trusted_networks
 from lockence.request_id import HEADER, current_request_id, request_id_of
@@ -54,7 +56,10 @@ class FastLane:
         request_id = request_id_of(environ)
         token = current_request_id.set(request_id)
         try:
-            answer = answers.answer(call, environ)
+            if overload.gates().refuse_call(call, waits.seconds()):
+                answer = answers.refuse(TemporarilyUnavailableError(), environ)
+            else:
+                answer = answers.answer(call, environ)
         finally:
             current_request_id.reset(token)
         _observe(environ, call, answer.status, time.perf_counter() - started)

@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "lockence.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "lockence.making_way.MakingWayMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -304,6 +305,9 @@ CSRF_COOKIE_HTTPONLY = True
 
 # Failed inits that one network may have in ten minutes with one application before it has to wait.
 INIT_FAILURES_MAX = env.int("INIT_FAILURES_MAX", default=30)
+
+# How long a client call may wait for a thread while more is asked than can be answered; 0: as long as it takes.
+WEB_WAIT_MS = env.int("WEB_WAIT_MS", default=20)
 
 # How long a session shows after it is over.
 SESSIONS_KEPT_DAYS = env.int("SESSIONS_KEPT_DAYS", default=30)

@@ -16,7 +16,8 @@ DEVELOPMENT = env.bool("DEVELOPMENT", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 
 bind = env.str("BIND", default=f"127.0.0.1:{env.int('PORT', default=8000)}")
-worker_class = "gthread"
+# gthread, and it tells how long requests waited.
+worker_class = "lockence.worker.ThreadWorker"
 workers = env.int("WEB_CONCURRENCY", default=max(2, os.cpu_count() or 1))
 # Each thread keeps one database connection: workers x threads must stay below max_connections.
 threads = env.int("WEB_THREADS", default=8)

@@ -103,6 +103,8 @@ def serve(database_url: str, **environment: str) -> Iterator[Server]:
             "DATABASE_URL": database_url,
             "PORT": str(port),
             "INIT_FAILURES_MAX": str(10**9),
+            # A crowd on a busy machine waits, and is not sent away.
+            "WEB_WAIT_MS": "0",
             "BIND": f"fd://{listener.fileno()}",
             **environment,
         }

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.ciphers import UndecipherableError
 from api.errors import STATUSES, docs_url, limit_headers, retry_after_seconds
 from api.parsers import parse_object
-from api.runtime import inputs, requests
+from api.runtime import inputs, overload, requests
 from api.runtime.requests import Environ
 from licensing import consumption, devices, errors, license_files, sessions
 from licensing.signatures import (
@@ -125,7 +125,7 @@ def _heartbeat(body: Members, context: _Context) -> tuple[Members, SigningFacts]
     return {
         "message": "Heartbeat received",
         "expires_at": _time(session.expires_at),
-        "heartbeat_interval": session.heartbeat_interval_seconds,
+        "heartbeat_interval": _interval(session),
         "warnings": session.license.warnings,
     }, session.signing
 
@@ -153,7 +153,7 @@ def _borrow(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
         "message": "Seat borrowed",
         "expires_at": _time(session.expires_at),
         "borrowed_until": _time_or_none(session.borrowed_until),
-        "heartbeat_interval": session.heartbeat_interval_seconds,
+        "heartbeat_interval": _interval(session),
     }, session.signing
 
 
@@ -218,13 +218,17 @@ def _session_members(session: sessions.SessionFacts) -> Members:
         },
         "overdraft": session.is_overdraft,
         "borrowed_until": _time_or_none(session.borrowed_until),
-        "heartbeat_interval": session.heartbeat_interval_seconds,
+        "heartbeat_interval": _interval(session),
         "warnings": license.warnings,
     }
 
 
 def _license_file(grant: sessions.FileGrant) -> str:
     return license_files.written(grant, timezone.now())
+
+
+def _interval(session: sessions.SessionFacts) -> int:
+    return overload.gates().paced(session.heartbeat_interval_seconds, session.expires_at)
 
 
 def _context_of(environ: Environ) -> _Context:

@@ -1,0 +1,155 @@
+"""More is asked than can be answered: who waited too long is refused at once, pages first, init and validate last."""
+
+import datetime as dt
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from api.runtime import overload
+from api.runtime.overload import BURST_SECONDS, MEMORY_SECONDS, Gates
+from lockence import waits
+from tests import factories
+from tests.api.runtime.conftest import FastLaneClient, Program
+
+MS = 20
+LONG, SHORT = 0.03, 0.001
+
+
+class Clock:
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def gates(clock: Clock) -> Gates:
+    return Gates(MS, clock)
+
+
+@pytest.fixture
+def busy(gates: Gates, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Gates:
+    """The gates of this process, after calls have waited too long for too long."""
+    monkeypatch.setattr(overload, "gates", lambda: gates)
+    wait_on(gates, clock, LONG)
+    return gates
+
+
+def wait_on(gates: Gates, clock: Clock, waited: float, call: str = "validate") -> bool:
+    """What the last of two calls is told that waited so long, a burst's time apart."""
+    gates.refuse_call(call, waited)
+    clock.now += BURST_SECONDS
+    return gates.refuse_call(call, waited)
+
+
+def test_a_burst_passes(gates: Gates, clock: Clock) -> None:
+    answers = []
+    for _ in range(20):
+        answers.append(gates.refuse_call("validate", LONG))
+        clock.now += BURST_SECONDS / 25
+
+    assert not any(answers)
+
+
+def test_a_wait_that_stands_is_refused(gates: Gates, clock: Clock) -> None:
+    assert wait_on(gates, clock, LONG)
+    assert not gates.refuse_call("validate", SHORT)
+
+
+def test_after_a_refusal_no_new_burst_is_allowed_for(gates: Gates, clock: Clock) -> None:
+    wait_on(gates, clock, LONG)
+    gates.refuse_call("validate", SHORT)
+
+    assert gates.refuse_call("validate", LONG)
+
+    clock.now += MEMORY_SECONDS
+    gates.refuse_call("validate", SHORT)
+    assert not gates.refuse_call("validate", LONG)
+
+
+def test_pages_go_first_and_init_and_validate_last(gates: Gates, clock: Clock) -> None:
+    assert not wait_on(gates, clock, MS * 0.6 / 1000, "heartbeat")
+    assert gates.refuse_page()
+
+    assert wait_on(gates, clock, MS * 0.8 / 1000, "heartbeat")
+    assert not gates.refuse_call("validate", MS * 0.8 / 1000)
+    assert not gates.refuse_call("init", MS * 0.8 / 1000)
+
+    assert wait_on(gates, clock, MS * 1.1 / 1000, "init")
+
+
+def test_nothing_is_refused_where_waiting_is_not_limited(clock: Clock) -> None:
+    gates = Gates(0, clock)
+
+    assert not wait_on(gates, clock, 60)
+    assert not gates.refuse_page()
+
+
+def test_beats_are_further_apart_and_scattered_while_it_is_busy(gates: Gates, clock: Clock) -> None:
+    tomorrow = timezone.now() + dt.timedelta(days=1)
+    assert gates.paced(300, tomorrow) == 300
+
+    wait_on(gates, clock, MS * 0.6 / 1000)
+    busy = {gates.paced(300, tomorrow) for _ in range(50)}
+    wait_on(gates, clock, LONG)
+    busier = {gates.paced(300, tomorrow) for _ in range(50)}
+
+    assert 300 < min(busy) < max(busy) <= 750 < min(busier) < max(busier) <= 1500
+
+
+def test_three_beats_fit_in_before_a_session_ends(busy: Gates) -> None:
+    assert busy.paced(300, timezone.now() + dt.timedelta(minutes=20)) <= 400
+    assert busy.paced(300, timezone.now() + dt.timedelta(minutes=10)) == 300
+
+
+@pytest.mark.django_db
+def test_a_call_that_waited_too_long_is_told_when_to_come_again(
+    busy: Gates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = Program(FastLaneClient(), factories.make_license())
+    assert program.init().status_code == 200
+
+    monkeypatch.setattr(waits, "seconds", lambda: LONG)
+    refused = program.validate()
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "temporarily_unavailable")
+    assert refused["Retry-After"] == "5"
+    assert 'tag="lockence-instance-v1"' in refused["Signature-Input"]
+    assert refused["X-Request-ID"]
+
+
+@pytest.mark.django_db
+def test_a_busy_answer_asks_for_later_beats(busy: Gates) -> None:
+    program = Program(FastLaneClient(), factories.make_license())
+
+    assert program.init().json()["heartbeat_interval"] > 300
+    assert program.heartbeat().json()["heartbeat_interval"] > 300
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("/", "text/html; charset=utf-8"),
+        ("/dashboard/", "text/html; charset=utf-8"),
+        ("/api/v1/applications", "application/problem+json"),
+    ],
+)
+def test_pages_and_the_management_api_make_way(
+    busy: Gates, client: Client, path: str, content_type: str
+) -> None:
+    response = client.get(path)
+
+    assert (response.status_code, response["Content-Type"]) == (503, content_type)
+    assert response["Retry-After"] == "5"
+
+
+@pytest.mark.django_db
+def test_probes_are_answered_all_the_same(busy: Gates, client: Client) -> None:
+    assert client.get("/healthz").status_code == 200
