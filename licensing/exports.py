@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from django.db.models import Model, QuerySet
 
 from accounts.models import Event
-from licensing.models import License
+from licensing.models import BulkRow, License
 from licensing.models.license import LicenseQuerySet
 from licensing.revealing import revealed
 
@@ -29,6 +29,7 @@ _COLUMNS = (
     "created_at",
     "note",
 )
+_FAILURE_COLUMNS = ("license", "code", "message")
 _EVENT_COLUMNS = (
     "number",
     "created_at",
@@ -69,6 +70,18 @@ def licenses_jsonl(licenses: LicenseQuerySet, *, at: dt.datetime, with_keys: boo
             json.dumps(_members(license, at, with_keys), ensure_ascii=False) + "\n"
             for license in rows
         )
+
+
+def failures(rows: QuerySet[BulkRow], kind: str) -> Iterator[str]:
+    """Yield what failed in a bulk job, as `csv` or `jsonl`."""
+    if kind == "csv":
+        yield _lines([_FAILURE_COLUMNS])
+    for piece in _pieces(rows):
+        facts = [row.facts() for row in piece]
+        if kind == "csv":
+            yield _lines([harmless(cell) for cell in one.values()] for one in facts)
+        else:
+            yield "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in facts)
 
 
 # By the name that scripts ask with.

@@ -11,6 +11,8 @@ from accounts.models import EventDetail, Membership, Team, User
 from licensing.models import (
     ApiKey,
     Application,
+    BulkJob,
+    BulkRow,
     Consumption,
     Device,
     Entitlement,
@@ -29,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 # From the leaves up, each as one statement: the tables are long, and no row of them needs a look.
 _TABLES = (
+    BulkRow,
+    BulkJob,
     Consumption,
     Usage,
     LicenseEntitlement,

@@ -20,7 +20,7 @@ from accounts import ciphers
 from accounts.ids import uuid7
 from licensing import errors, keys, tokens
 from licensing.copying import copy_rows
-from licensing.events import Actor, record
+from licensing.events import Actor, forget_customer, record
 from licensing.models import Application, License, LicenseBatch, Policy, Session
 from licensing.policies import hold_policy
 from licensing.versions import bounds
@@ -109,18 +109,42 @@ def issue_licenses(
         raise errors.InvalidRequestError("batch_id is taken")
     if is_new:
         hold_policy(policy)
-        facts = _columns(terms or LicenseTerms())
-        facts["expires_at"] = expires_at or policy.expiry_of_a_license_issued(now)
-        example = License(application_id=policy.application_id, policy=policy, batch=batch, **facts)
-        copy_rows(example, _OWN_COLUMNS, (_own_values() for _ in range(count)))
+        end = expires_at or policy.expiry_of_a_license_issued(now)
+        fill_batch(
+            batch=batch,
+            policy=policy,
+            count=count,
+            terms=terms or LicenseTerms(),
+            expires_at=end,
+        )
         record(
             "licenses.issued",
             target=batch,
             actor=actor,
             application=application,
-            after={"count": count, "policy": policy.name, "expires_at": facts["expires_at"]},
+            after={"count": count, "policy": policy.name, "expires_at": end},
         )
     return batch
+
+
+def fill_batch(
+    *,
+    batch: LicenseBatch,
+    policy: Policy,
+    count: int,
+    terms: LicenseTerms,
+    expires_at: dt.datetime | None,
+) -> None:
+    """Write `count` licenses of a batch in one statement, within the transaction of who keeps count of them."""
+    facts = _columns(terms)
+    example = License(
+        application_id=policy.application_id,
+        policy=policy,
+        batch=batch,
+        expires_at=expires_at,
+        **facts,
+    )
+    copy_rows(example, _OWN_COLUMNS, (_own_values() for _ in range(count)))
 
 
 @_broken_terms_refused()
@@ -254,6 +278,29 @@ def reinstate_license(*, license: License, actor: Actor) -> bool:
     LicenseStateError when the license is suspended.
     """
     return _move(license, _Status.ACTIVE, allowed_from=(_Status.REVOKED,), actor=actor)
+
+
+@transaction.atomic
+def delete_license(*, license: License, actor: Actor) -> None:
+    """Delete a revoked license with its devices and sessions, and what its history tells of its customer; the events stay.
+
+    Raises LicenseStateError unless it is revoked.
+    """
+    found = License.objects.select_for_update(no_key=True).filter(pk=license.pk).first()
+    if found is None:
+        return
+    if found.status != _Status.REVOKED:
+        raise errors.LicenseStateError("Only a revoked license can be deleted: revoke it first")
+    forget_customer(license=found, actor=actor)
+    record(
+        "license.deleted",
+        target=found,
+        actor=actor,
+        application=found.application,
+        license=found,
+        before={"key_last5": found.key_last5},
+    )
+    found.delete()
 
 
 def reveal_license_key(*, license: License, actor: Actor) -> str:

@@ -1,12 +1,13 @@
 """What the installation does by itself for what is licensed."""
 
 import datetime as dt
+import uuid
 
 from django.conf import settings
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from licensing import clearing, leaving
+from licensing import bulk_pieces, clearing, leaving
 
 
 @app.periodic(cron="29 * * * *", queueing_lock="delete_due_accounts")
@@ -20,3 +21,8 @@ def delete_due_accounts(timestamp: int) -> None:
 def clear_program_sessions(timestamp: int) -> None:
     kept = dt.timedelta(days=settings.SESSIONS_KEPT_DAYS)
     clearing.clear_sessions(over_before=timezone.now() - kept)
+
+
+@app.task(name="run_bulk_job")
+def run_bulk_job(job_id: str) -> None:
+    bulk_pieces.run_job(job_id=uuid.UUID(job_id), now=timezone.now)

@@ -29,6 +29,7 @@ _license = [
     path("reinstate/", license_acts.license_reinstate, name="license-reinstate"),
     path("renew/", license_acts.license_renew, name="license-renew"),
     path("convert/", license_acts.license_convert, name="license-convert"),
+    path("delete/", license_acts.license_delete, name="license-delete"),
     path("forget/", license_acts.license_forget, name="license-forget"),
 ]
 _policy = [

@@ -12,6 +12,7 @@ from accounts.models import Invitation, Membership, Team, User
 from accounts.teams import create_team, invite_member
 from licensing import (
     applications,
+    bulk,
     entitlements,
     licenses,
     management_tokens,
@@ -21,7 +22,7 @@ from licensing import (
 )
 from licensing.events import SYSTEM
 from licensing.management_tokens import NewToken
-from licensing.models import Application, Entitlement, License, Policy, Session
+from licensing.models import Application, BulkJob, Entitlement, License, Policy, Session
 from licensing.scopes import Scope
 
 PASSWORD = "correct horse battery staple"
@@ -131,6 +132,23 @@ def open_session(license: License, hwid: str = "device-1", **facts: Any) -> uuid
         license_key=license.reveal(),
         program=sessions.Program(hwid=hwid, **facts),
     ).token
+
+
+def make_revoked_license(application: Application) -> License:
+    license = make_license(application)
+    licenses.revoke_license(license=license, actor=SYSTEM, now=timezone.now())
+    return license
+
+
+def make_bulk_job(*licenses: License, act: str = "suspend", **facts: Any) -> BulkJob:
+    return bulk.act_in_bulk(
+        application=licenses[0].application,
+        act=BulkJob.Act(act),
+        license_ids=[license.pk for license in licenses],
+        actor=SYSTEM,
+        now=timezone.now(),
+        **facts,
+    )
 
 
 def make_session(license: License, hwid: str = "device-1", **facts: Any) -> Session:

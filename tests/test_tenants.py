@@ -160,6 +160,7 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     f"{LICENSE}reinstate/": (LICENSES, LICENSES),
     f"{LICENSE}renew/": (LICENSES, LICENSES),
     f"{LICENSE}convert/": (LICENSES, LICENSES),
+    f"{LICENSE}delete/": (LICENSES, LICENSES),
     f"{APPLICATION}batches/<uuid:batch_id>/": (LICENSES, NOBODY),
     f"{APPLICATION}batches/<uuid:batch_id>/keys.<str:file_format>": (LICENSES, NOBODY),
     f"{APPLICATION}policies/": (VIEW, NOBODY),

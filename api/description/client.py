@@ -100,6 +100,12 @@ CALLS: dict[str, tuple[str, Schema, Schema, Schema]] = {
         _NONCE,
         {"releases_left": {"type": ["integer", "null"]}},
     ),
+    "checkout": (
+        "Get a license file, which the program checks without asking",
+        _SESSION,
+        _NONCE,
+        {"license_file": _TEXT, "license_file_expires_at": _MOMENT},
+    ),
     "borrow": (
         "Keep a seat without heartbeats until a moment",
         {**_SESSION, "until": _MOMENT},

@@ -166,7 +166,7 @@ class Licenses(ManagementView):
         application = application_of_token(self.token, application_id)
         given = self.body(IssueInput)
         batch = licenses.issue_licenses(
-            policy=_policy(application, given.pop("policy", None)),
+            policy=policy_of(application, given.pop("policy", None)),
             count=given.pop("count"),
             expires_at=given.pop("expires_at"),
             terms=licenses.LicenseTerms(**given),
@@ -183,7 +183,11 @@ class _LicenseView(ManagementView):
 
 
 class License(_LicenseView):
-    scopes = {"GET": Scope.LICENSES_READ, "PATCH": Scope.LICENSES_WRITE}
+    scopes = {
+        "GET": Scope.LICENSES_READ,
+        "PATCH": Scope.LICENSES_WRITE,
+        "DELETE": Scope.LICENSES_WRITE,
+    }
 
     def get(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
         return self.one(self.license(application_id, id), LicenseOutput)
@@ -194,11 +198,17 @@ class License(_LicenseView):
         policy = changes.pop("policy", None)
         license = licenses.change_some_terms(
             license=license,
-            policy=_policy(license.application, policy) if policy else None,
+            policy=policy_of(license.application, policy) if policy else None,
             changes=changes,
             actor=self.actor,
         )
         return self.one(license, LicenseOutput)
+
+    def delete(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
+        self.nothing()
+        licenses.delete_license(license=license, actor=self.actor)
+        return Response(status=204)
 
 
 class RevealLicense(_LicenseView):
@@ -277,7 +287,7 @@ class ConvertLicense(_LicenseView):
 
     def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
         license = self.license(application_id, id)
-        policy = _policy(license.application, self.body(ConvertInput)["policy"])
+        policy = policy_of(license.application, self.body(ConvertInput)["policy"])
         renewals.convert_trial(license=license, policy=policy, actor=self.actor, now=self.now)
         return self.one(self.license(application_id, id), LicenseOutput)
 
@@ -321,7 +331,7 @@ class ExportLicenses(ManagementView):
         return self.file(write(found, at=self.now, with_keys=wanted["keys"]), wanted["format"])
 
 
-def _policy(application: Application, id: uuid.UUID | None) -> Policy:
+def policy_of(application: Application, id: uuid.UUID | None) -> Policy:
     """Return the policy that a body names, the default one for none."""
     if id is None:
         return application.default_policy()

@@ -3,6 +3,7 @@
 from accounts.models import Event
 from licensing.models.api_key import ApiKey
 from licensing.models.application import Application
+from licensing.models.bulk_job import BulkJob, BulkRow
 from licensing.models.consumption import Consumption
 from licensing.models.device import Device
 from licensing.models.entitlement import Entitlement
@@ -21,6 +22,8 @@ from licensing.models.usage import Usage
 __all__ = [
     "ApiKey",
     "Application",
+    "BulkJob",
+    "BulkRow",
     "Consumption",
     "Device",
     "Entitlement",

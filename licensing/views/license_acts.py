@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.access import Right
@@ -231,6 +232,29 @@ def license_forget(
     return ask(
         request, license.application, question, section="licenses", trail=license_trail(license)
     )
+
+
+@reads_or_acts
+def license_delete(
+    request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
+) -> HttpResponse:
+    license = license_for(request.user, application_id, license_id, Right.MANAGE_LICENSES)
+    back = reverse("licenses", args=[application_id])
+    if request.method == "POST":
+        return act(
+            request,
+            lambda: licenses.delete_license(license=license, actor=actor_of(request)),
+            done=f"License {license} is deleted.",
+            back=back,
+        )
+    question = Question(
+        heading="Delete license",
+        explanation=f"License {license} disappears with its devices and sessions, and its events tell of its customer no more. "
+        "Only a revoked license can be deleted, and it does not come back.",
+        button="Delete license",
+        cancel_url=license.get_absolute_url(),
+    )
+    return _ask(request, license, question)
 
 
 def _ask(

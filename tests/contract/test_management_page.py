@@ -99,6 +99,8 @@ def rows_of(application: Application) -> dict[str, Model]:
         "OTHER_NEXT_KEY": other.signing_keys.get(state="next"),
         "API_KEY": application.api_keys.get(),
         "BATCH": license.batch,
+        "JOB": factories.make_bulk_job(license),
+        "REVOKED_LICENSE": factories.make_revoked_license(application),
         "MEMBER": factories.add_member(application.team, Role.SUPPORT).memberships.get(),
         "INVITATION": factories.make_invitation(application.team),
         "TOKEN": factories.make_token(application).token,

@@ -30,6 +30,7 @@ SECONDS_MAX = 100
 ROWS = {
     "api-keys": "API_KEY",
     "batches": "BATCH",
+    "bulk-jobs": "JOB",
     "devices": "DEVICE",
     "invitations": "INVITATION",
     "licenses": "LICENSE",

@@ -61,6 +61,14 @@ CALLS = {
     ("POST", f"{APPLICATION}/api-keys/<uuid:id>/retire"): "api_keys:write",
     ("GET", f"{APPLICATION}/batches"): "licenses:read",
     ("GET", f"{APPLICATION}/batches/<uuid:id>"): "licenses:read",
+    ("DELETE", f"{APPLICATION}/licenses/<uuid:id>"): "licenses:write",
+    ("GET", f"{APPLICATION}/bulk-jobs"): "licenses:read",
+    ("POST", f"{APPLICATION}/bulk-jobs"): "licenses:write",
+    ("POST", f"{APPLICATION}/bulk-jobs/issue"): "licenses:write",
+    ("GET", f"{APPLICATION}/bulk-jobs/<uuid:id>"): "licenses:read",
+    ("POST", f"{APPLICATION}/bulk-jobs/<uuid:id>/cancel"): "licenses:write",
+    ("GET", f"{APPLICATION}/bulk-jobs/<uuid:id>/failures"): "licenses:read",
+    ("POST", f"{APPLICATION}/bulk-jobs/<uuid:id>/failures/export"): "licenses:read",
     ("POST", f"{APPLICATION}/licenses/export"): "licenses:write",
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/erase-history"): "licenses:write",
     ("GET", "team"): "team:read",
@@ -93,6 +101,8 @@ OF_THE_TEAM = {
 }
 BODIES = {
     "applications": {"name": "Another"},
+    "bulk-jobs": {"act": "suspend", "filter": {}},
+    "issue": {"count": 1},
     "rotate": {"overlap_seconds": 60},
     "invitations": {"email": "ada@example.com", "role": "viewer"},
     "policies": {"name": "Trial"},
@@ -114,6 +124,7 @@ def paths(application: Application, license: License) -> dict[str, str]:
         "tokens": factories.make_token(application).token.pk,
         "api-keys": application.api_keys.get().pk,
         "batches": license.batch_id,
+        "bulk-jobs": factories.make_bulk_job(license).pk,
         "members": factories.add_member(application.team, Role.SUPPORT).memberships.get().pk,
         "invitations": factories.make_invitation(application.team).pk,
     }
@@ -143,6 +154,8 @@ def test_a_token_with_all_scopes_makes_every_call(script: Script, paths: dict[st
     assert refused == {
         ("POST", f"{APPLICATION}/licenses/<uuid:id>/renew"): 409,
         ("POST", f"{APPLICATION}/licenses/<uuid:id>/convert"): 400,
+        # Reinstated by then.
+        ("DELETE", f"{APPLICATION}/licenses/<uuid:id>"): 409,
         ("DELETE", f"{APPLICATION}/policies/<uuid:id>"): 409,
         ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/replace"): 409,
         ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/retire"): 409,

@@ -1,0 +1,120 @@
+"""Acts on very many licenses: asked for at once, done by a worker piece by piece (licensing/bulk_pieces.py)."""
+
+import dataclasses
+import datetime as dt
+import itertools
+import uuid
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from accounts import jobs
+from accounts.ids import uuid7
+from licensing import errors, tasks
+from licensing.bulk_pieces import record_of_job
+from licensing.copying import copy_rows
+from licensing.events import Actor, record
+from licensing.licenses import LicenseTerms
+from licensing.models import Application, BulkJob, BulkRow, LicenseBatch, Policy
+
+ROWS_MAX = 100_000
+_Act, _Status = BulkJob.Act, BulkJob.Status
+
+
+@transaction.atomic
+def issue_in_bulk(
+    *,
+    policy: Policy,
+    count: int,
+    actor: Actor,
+    now: dt.datetime,
+    terms: LicenseTerms | None = None,
+    expires_at: dt.datetime | None = None,
+    is_dry_run: bool = False,
+) -> BulkJob:
+    """Ask for `count` licenses (1 to 100,000) under a policy, as one batch; a worker issues them.
+
+    Raises InvalidRequestError when the count or the end is out of bounds.
+    """
+    _refuse_many(count)
+    _refuse_past(expires_at, now)
+    application = policy.application
+    batch = None
+    if not is_dry_run:
+        batch = LicenseBatch.objects.create(
+            application=application, licenses_count=count, created_by=actor.user
+        )
+    return _asked(
+        application,
+        _Act.ISSUE,
+        actor,
+        count,
+        is_dry_run=is_dry_run,
+        policy=policy,
+        batch=batch,
+        terms=dataclasses.asdict(terms or LicenseTerms()),
+        expires_at=expires_at or policy.expiry_of_a_license_issued(now),
+    )
+
+
+@transaction.atomic
+def act_in_bulk(
+    *,
+    application: Application,
+    act: BulkJob.Act,
+    license_ids: Iterable[uuid.UUID],
+    actor: Actor,
+    now: dt.datetime,
+    expires_at: dt.datetime | None = None,
+    is_dry_run: bool = False,
+) -> BulkJob:
+    """Ask for one act on up to 100,000 licenses of an application; what is not there or not allowed is told row by row.
+
+    Raises InvalidRequestError when there are none or too many, or the end has passed.
+    """
+    wanted = list(itertools.islice(dict.fromkeys(license_ids), ROWS_MAX + 1))
+    _refuse_many(len(wanted))
+    _refuse_past(expires_at, now)
+    job = _asked(application, act, actor, len(wanted), is_dry_run=is_dry_run, expires_at=expires_at)
+    example = BulkRow(application=application, job=job)
+    copy_rows(example, ("id", "license_id"), ((uuid7(), id) for id in wanted))
+    return job
+
+
+@transaction.atomic
+def cancel_job(*, job: BulkJob, actor: Actor, now: dt.datetime) -> bool:
+    """Do no further piece of a job; what is done stays. Return False when it is over already."""
+    open_now = BulkJob.objects.filter(pk=job.pk, status__in=(_Status.WAITING, _Status.RUNNING))
+    cancelled = open_now.update(status=_Status.CANCELLED, finished_at=now)
+    if cancelled:
+        record("bulk_job.cancelled", target=job, actor=actor, application=job.application)
+    return bool(cancelled)
+
+
+def _asked(
+    application: Application, act: BulkJob.Act, actor: Actor, rows_total: int, **facts: object
+) -> BulkJob:
+    job = BulkJob.objects.create(
+        application=application,
+        act=act,
+        rows_total=rows_total,
+        created_by=actor.user,
+        actor_kind=actor.kind,
+        token_id=actor.token_id,
+        token_name=actor.token_name,
+        ip_address=actor.ip_address,
+        **facts,
+    )
+    record_of_job("bulk_job.created", job, actor, {"count": rows_total})
+    jobs.defer(tasks.run_bulk_job, job_id=str(job.pk))
+    return job
+
+
+def _refuse_many(count: int) -> None:
+    if not 1 <= count <= ROWS_MAX:
+        raise errors.InvalidRequestError(f"A job takes 1 to {ROWS_MAX} licenses")
+
+
+def _refuse_past(expires_at: dt.datetime | None, now: dt.datetime) -> None:
+    if expires_at is not None and expires_at <= now:
+        raise errors.InvalidRequestError("expires_at must be in the future")
