@@ -62,7 +62,16 @@ class ApplicationAdmin(ProductAdmin):
     list_filter = ("enabled", "created_at", "first_init_at")
     list_select_related: ClassVar[tuple[str, ...]] = ("team",)
     search_help_text = "A part of the name or of the team's, an id, or a whole API key."
-    fields = ("id", "name", "team", "enabled", "created_at", "first_init_at", "its_rows")
+    fields = (
+        "id",
+        "name",
+        "team",
+        "enabled",
+        "created_at",
+        "first_init_at",
+        "own_words",
+        "its_rows",
+    )
     actions = (
         action(
             "disable",

@@ -24,6 +24,7 @@ from licensing.models.policy import (
     SESSION_LIFETIME_MAX_SECONDS,
     SESSION_LIFETIME_MIN_SECONDS,
 )
+from licensing.own_words import LANGUAGE_MAX, SAID_BY_APPLICATIONS, TEXT_MAX
 from licensing.policies import Rules
 
 _POLICYS_OWN = "As the policy says"
@@ -287,6 +288,26 @@ class EndForm(forms.Form):
         if isinstance(end, dt.datetime):
             return end
         return end_of(self.cleaned_data["day"])
+
+
+class WordsForm(forms.Form):
+    code = forms.ChoiceField(
+        label="When programs are refused with",
+        choices=[(code, code) for code in SAID_BY_APPLICATIONS],
+    )
+    language = forms.CharField(
+        max_length=LANGUAGE_MAX,
+        required=False,
+        help_text="Such as de or pt-BR. Empty: for every language that has no words of its own.",
+        widget=forms.TextInput({"placeholder": "Every other language", "autocomplete": "off"}),
+    )
+    text = forms.CharField(
+        label="Your words",
+        max_length=TEXT_MAX,
+        required=False,
+        help_text="Empty: ours again.",
+        widget=forms.Textarea({"rows": 3}),
+    )
 
 
 class RevokeForm(forms.Form):

@@ -99,7 +99,7 @@ _LICENSE_FILE_END = f"""
 
 _LICENSE_FACTS = f"""
     application.id AS application_id, signing_key.id AS signing_key_id, signing_key.private_ciphertext,
-    application.enabled,
+    application.own_words_at, application.enabled,
     license.id AS license_id, license.status AS license_status, license.expires_at AS license_expires_at,
     {LICENSE_IS_EXPIRED} AS license_is_expired,
     policy.name AS policy_name, license.username, license.metadata, policy.heartbeat_interval_seconds,
@@ -400,7 +400,8 @@ TOUCH_SESSION = f"""
 END_SESSION = f"""
     WITH found AS (
         SELECT application.id AS application_id, signing_key.id AS signing_key_id,
-            signing_key.private_ciphertext, application.enabled, session.id AS session_id
+            signing_key.private_ciphertext, application.own_words_at, application.enabled,
+            session.id AS session_id
         FROM ({_API_KEY}) key
         JOIN licensing_application application ON application.id = key.application_id
         {_CURRENT_SIGNING_KEY}
@@ -413,7 +414,8 @@ END_SESSION = f"""
         FROM found
         WHERE session.id = found.session_id AND found.enabled AND session.ended_at IS NULL
     )
-    SELECT application_id, signing_key_id, private_ciphertext, enabled, session_id FROM found
+    SELECT application_id, signing_key_id, private_ciphertext, own_words_at, enabled, session_id
+    FROM found
 """
 
 # Row lock only, as LOCK_LICENSE: who opens a session meanwhile waits, and then sees what became of this one.

@@ -441,10 +441,10 @@ def _usable_license(
     facts: Row, unknown: type[errors.RefusalError]
 ) -> tuple[SigningFacts, LicenseFacts, int]:
     """Raise the first refusal, in the order of precedence, that application and license call for."""
-    *who, enabled, license_id, status, expires_at, is_expired = facts[:8]
+    *who, enabled, license_id, status, expires_at, is_expired = facts[:9]
     signing = SigningFacts(*who)
-    policy_name, username, metadata, heartbeat_interval_seconds = facts[8:12]
-    grace_until, warning, version_refusal, entitlements = facts[12:]
+    policy_name, username, metadata, heartbeat_interval_seconds = facts[9:13]
+    grace_until, warning, version_refusal, entitlements = facts[13:]
     if not enabled:
         raise errors.ApplicationDisabledError(signing=signing)
     if license_id is None:

@@ -5,6 +5,7 @@ No Django models here: who signs is told as a `SigningFacts`, what is signed as 
 
 import base64
 import dataclasses
+import datetime as dt
 import functools
 import hashlib
 import json
@@ -41,6 +42,8 @@ class SigningFacts:
     application_id: uuid.UUID
     key_id: uuid.UUID
     private_ciphertext: str
+    # When the developer's own words for refusals last changed (licensing/own_words.py); None: there are none.
+    own_words_at: dt.datetime | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

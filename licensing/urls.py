@@ -16,6 +16,7 @@ from licensing.views import (
     settings,
     signing_keys,
     site,
+    words,
 )
 
 _license = [
@@ -59,6 +60,7 @@ _settings = [
         signing_keys.signing_key_retire,
         name="signing-key-retire",
     ),
+    path("words/", words.words, name="words"),
     path("tokens/", management_tokens.tokens, name="tokens"),
     path("tokens/new/", management_tokens.token_new, name="token-new"),
     path("tokens/<uuid:token_id>/revoke/", management_tokens.token_revoke, name="token-revoke"),

@@ -143,6 +143,7 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     f"{SIGNING_KEY}promote/": (SETTINGS, SETTINGS),
     f"{SIGNING_KEY}replace/": (SETTINGS, SETTINGS),
     f"{SIGNING_KEY}retire/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}settings/words/": (SETTINGS, SETTINGS),
     f"{APPLICATION}settings/tokens/": (SETTINGS, NOBODY),
     f"{APPLICATION}settings/tokens/new/": (SETTINGS, SETTINGS),
     f"{APPLICATION}settings/tokens/<uuid:token_id>/revoke/": (SETTINGS, SETTINGS),

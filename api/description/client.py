@@ -24,7 +24,10 @@ def _text(length_max: int, *, required: bool = True) -> Schema:
 
 _API_KEY = {"api_key": _text(inputs.KEY_MAX)}
 _SESSION = {**_API_KEY, "session_token": {"type": "string", "format": "uuid"}}
-_NONCE = {"nonce": {"type": ["string", "null"], "pattern": "^[A-Za-z0-9_-]{16,64}$"}}
+_NONCE = {
+    "nonce": {"type": ["string", "null"], "pattern": "^[A-Za-z0-9_-]{16,64}$"},
+    "language": _text(inputs.LANGUAGE_MAX, required=False),
+}
 _PROGRAM = {
     "device_name": _text(inputs.DEVICE_NAME_MAX, required=False),
     "platform": _text(inputs.PLATFORM_MAX, required=False),

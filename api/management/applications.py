@@ -14,6 +14,7 @@ from api.management.views import ManagementView
 from licensing import applications
 from licensing.access import application_of_token, applications_of_token, team_of_token
 from licensing.models import Application as ApplicationRow
+from licensing.own_words import LANGUAGE_MAX, TEXT_MAX, choose_words
 from licensing.reports import COUNT_MAX, Count, numbers_of
 from licensing.scopes import Scope
 
@@ -85,6 +86,33 @@ class Application(_ApplicationView):
                 application=application, name=changes["name"], actor=self.actor
             )
         return self.one(application, ApplicationOutput)
+
+
+class WordsInput(Input):
+    code = Text(max_length=64)
+    language = Text(max_length=LANGUAGE_MAX, allow_blank=True, default="")
+    text = Text(max_length=TEXT_MAX, allow_blank=True)
+
+
+class WordsOutput(Output):
+    """An application's own words by code and language; the empty language stands for every other."""
+
+    words = serializers.DictField(
+        child=serializers.DictField(child=serializers.CharField()), source="own_words"
+    )
+
+
+class Words(_ApplicationView):
+    scopes = {"GET": Scope.APPLICATIONS_READ, "POST": Scope.APPLICATIONS_WRITE}
+
+    def get(self, request: Request, application_id: uuid.UUID) -> Response:
+        return self.one(application_of_token(self.token, application_id), WordsOutput)
+
+    def post(self, request: Request, application_id: uuid.UUID) -> Response:
+        application = self.held(application_of_token(self.token, application_id), WordsOutput)
+        given = self.body(WordsInput)
+        choose_words(application=application, actor=self.actor, now=self.now, **given)
+        return self.one(application, WordsOutput)
 
 
 class EnableApplication(_ApplicationView):

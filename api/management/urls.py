@@ -27,6 +27,7 @@ ADDRESSES: dict[str, type[ManagementView]] = {
     _APPLICATION: applications.Application,
     f"{_APPLICATION}/enable": applications.EnableApplication,
     f"{_APPLICATION}/disable": applications.DisableApplication,
+    f"{_APPLICATION}/words": applications.Words,
     f"{_APPLICATION}/signing-keys": signing_keys.SigningKeys,
     f"{_APPLICATION}/signing-keys/<uuid:id>": signing_keys.SigningKey,
     f"{_APPLICATION}/signing-keys/<uuid:id>/promote": signing_keys.PromoteSigningKey,

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from accounts.ciphers import UndecipherableError
@@ -16,6 +16,7 @@ from api.parsers import parse_object
 from api.runtime import inputs, overload, requests
 from api.runtime.requests import Environ
 from licensing import consumption, devices, errors, license_files, sessions
+from licensing.own_words import own_words
 from licensing.signatures import (
     SignedRequest,
     SigningFacts,
@@ -62,6 +63,7 @@ class _Context:
     request: SignedRequest
     ip_address: str | None
     nonce: str | None = None
+    languages: tuple[str, ...] = ()
 
 
 def answer(call: str, environ: Environ) -> Answer:
@@ -76,6 +78,7 @@ def answer(call: str, environ: Environ) -> Answer:
         requests.refuse_unknown_hosts(environ)
         body = parse_object(requests.body_of(environ))
         context.nonce = inputs.nonce(body)
+        context.languages = inputs.languages(body, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
         members, signing = _CALLS[call](body, context)
         return _sealed(200, {"success": True, "code": "ok", **members}, context, signing)
     except errors.RefusalError as refusal:
@@ -244,13 +247,26 @@ def _refused(refusal: errors.RefusalError, context: _Context) -> Answer:
     members = {
         "success": False,
         "code": refusal.code,
-        "message": refusal.message,
+        "message": _worded(refusal, context),
         "docs": docs_url(refusal.code),
         **refusal.members,
     }
     answer = _sealed(STATUSES[type(refusal)].value, members, context, refusal.signing)
     answer.headers.update(headers)
     return answer
+
+
+def _worded(refusal: errors.RefusalError, context: _Context) -> str:
+    """Return a refusal in the developer's own words, in a language that the program asked for, or else in ours."""
+    if refusal.signing is None:
+        return refusal.message
+    try:
+        words = own_words(refusal.signing, refusal.code, context.languages)
+    except (DatabaseError, InterfaceError):
+        # The refusal stands, whether its wording can be asked for or not.
+        logger.exception("The words of application %s cannot be asked for", refusal.signing)
+        return refusal.message
+    return words or refusal.message
 
 
 def _sealed(

@@ -14,6 +14,9 @@ from licensing.sessions import Program
 HWID_MAX = 256
 # Far longer than any key of ours, so that imported ones fit.
 KEY_MAX = 256
+LANGUAGE_MAX = 35
+_ACCEPTED_MAX = 200
+_WEIGHT = re.compile(r"q=(?P<q>[01](?:\.\d{0,3})?)")
 DEVICE_NAME_MAX = 100
 PLATFORM_MAX = 50
 APP_VERSION_MAX = 50
@@ -93,6 +96,27 @@ def moment(body: dict[str, Any], name: str) -> dt.datetime:
     raise InvalidRequestError(
         f"{name} must be a moment with its offset, such as 2030-01-31T12:00:00Z"
     )
+
+
+def languages(body: dict[str, Any], accepted: str) -> tuple[str, ...]:
+    """Return the languages that refusals should be worded in, the dearest first: `language`, else those of Accept-Language.
+
+    Of the header (RFC 9110, section 12.5.4) so much is read as a browser sends; raises InvalidRequestError of the field only.
+    """
+    if language := _optional_text(body, "language", LANGUAGE_MAX):
+        return (language,)
+    if not accepted:
+        return ()
+    weighed = [_weighed(part) for part in accepted[:_ACCEPTED_MAX].split(",")]
+    return tuple(
+        language for language, weight in sorted(weighed, key=lambda one: -one[1]) if weight > 0
+    )
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    language, _, weight = part.partition(";")
+    found = _WEIGHT.fullmatch(weight.strip())
+    return language.strip(), float(found["q"]) if found else 1.0
 
 
 def nonce(body: dict[str, Any]) -> str | None:

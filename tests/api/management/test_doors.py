@@ -42,6 +42,8 @@ CALLS = {
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/extend"): "licenses:write",
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/suspend"): "licenses:write",
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/restore"): "licenses:write",
+    ("GET", f"{APPLICATION}/words"): "applications:read",
+    ("POST", f"{APPLICATION}/words"): "applications:write",
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/revoke"): "licenses:write",
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/reinstate"): "licenses:write",
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/renew"): "licenses:write",
@@ -108,6 +110,7 @@ BODIES = {
     "policies": {"name": "Trial"},
     "licenses": {"count": 1},
     "extend": {"expires_at": None},
+    "words": {"code": "license_expired", "text": "Over."},
 }
 
 

@@ -17,6 +17,7 @@ VERBS = {
     f"{A}first-license/": f"POST {APPLICATION}/licenses",
     S: f"PATCH {APPLICATION}",
     f"{S}enable/": f"POST {APPLICATION}/enable",
+    f"{S}words/": f"POST {APPLICATION}/words",
     f"{S}disable/": f"POST {APPLICATION}/disable",
     f"{S}api-keys/rotate/": f"POST {APPLICATION}/api-keys/rotate",
     f"{S}api-keys/<uuid:api_key_id>/retire/": f"POST {APPLICATION}/api-keys/<uuid:id>/retire",

@@ -1,0 +1,156 @@
+"""Refusals in the developer's own words: which of them a program reads, and what never changes."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from licensing import errors, licenses
+from licensing.events import SYSTEM
+from licensing.models import Event
+from licensing.own_words import SAID_BY_APPLICATIONS, TEXT_MAX, choose_words
+from tests import factories
+from tests.api.runtime.conftest import Program, assert_refused
+from tests.api.runtime.test_budgets import statements
+
+
+def say(program: Program, text: str, language: str = "", code: str = "license_suspended") -> bool:
+    return choose_words(
+        application=program.license.application,
+        code=code,
+        language=language,
+        text=text,
+        actor=SYSTEM,
+        now=timezone.now(),
+    )
+
+
+@pytest.fixture
+def suspended(program: Program) -> Program:
+    licenses.suspend_license(license=program.license, actor=SYSTEM)
+    say(program, "Please write to us.")
+    say(program, "Bitte schreiben Sie uns.", "de")
+    say(program, "Schreibts uns halt.", "de-AT")
+    return program
+
+
+def read(program: Program, accepted: str = "", **fields: Any) -> str:
+    headers = {"HTTP_ACCEPT_LANGUAGE": accepted} if accepted else {}
+    program.client.defaults = headers
+    answer = program.init(**fields).json()
+    assert answer["code"] == "license_suspended"
+    message: str = answer["message"]
+    return message
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language", "expected"),
+    [
+        ("", None, "Please write to us."),
+        ("", "de", "Bitte schreiben Sie uns."),
+        ("", "DE-ch", "Bitte schreiben Sie uns."),
+        ("", "de-AT", "Schreibts uns halt."),
+        ("", "fr", "Please write to us."),
+        ("", "∂é", "Please write to us."),
+        ("de", None, "Bitte schreiben Sie uns."),
+        ("de", "fr", "Please write to us."),
+        ("fr;q=0.9, de;q=0.5", None, "Bitte schreiben Sie uns."),
+        ("de;q=0.1, de-AT", None, "Schreibts uns halt."),
+        ("de;q=0", None, "Please write to us."),
+        ("*", None, "Please write to us."),
+        (";;;q=,,,-", None, "Please write to us."),
+        ("x" * 5_000, None, "Please write to us."),
+    ],
+)
+def test_a_program_reads_the_words_of_its_language(
+    suspended: Program, accepted: str, language: str | None, expected: str
+) -> None:
+    assert read(suspended, accepted, language=language) == expected
+
+
+def test_a_language_that_is_no_text_is_refused(suspended: Program) -> None:
+    message = "language must be a string"
+    assert_refused(suspended.init(language=["de"]), 400, "invalid_request", message)
+
+
+def test_without_words_of_ones_own_ours_are_read(suspended: Program) -> None:
+    answer = suspended.validate(session_token="00000000-0000-4000-8000-000000000000")
+
+    assert_refused(answer, 404, "session_not_found", "Session not found")
+
+
+def test_every_call_is_refused_in_them(suspended: Program) -> None:
+    licenses.restore_license(license=suspended.license, actor=SYSTEM)
+    suspended.init()
+    licenses.suspend_license(license=suspended.license, actor=SYSTEM)
+    say(suspended, "Wer bist du?", "de", "session_not_found")
+
+    for call in (suspended.validate, suspended.heartbeat):
+        assert call(language="de").json()["message"] == "Bitte schreiben Sie uns."
+    unknown = suspended.logout(language="de", session_token="00000000-0000-4000-8000-000000000000")
+    assert unknown.json()["message"] == "Wer bist du?"
+
+
+def test_new_words_are_read_at_once_and_no_words_are_ours_again(suspended: Program) -> None:
+    assert read(suspended, language="de") == "Bitte schreiben Sie uns."
+
+    say(suspended, "Rufen Sie an.", "de")
+    assert read(suspended, language="de") == "Rufen Sie an."
+    say(suspended, "", "de")
+    say(suspended, "")
+    assert read(suspended, language="de") == "License disabled"
+
+
+def test_they_are_asked_for_once_and_cost_no_more_after_that(suspended: Program) -> None:
+    read(suspended)
+
+    with statements() as sent:
+        read(suspended)
+
+    # The statement that finds the license, and the one that counts the failure.
+    assert len(sent) == 2
+
+
+def test_another_applications_words_are_never_read(suspended: Program) -> None:
+    license = factories.make_license()
+    licenses.suspend_license(license=license, actor=SYSTEM)
+
+    assert Program(suspended.client, license).init().json()["message"] == "License disabled"
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"code": "invalid_api_key"}, "code must be"),
+        ({"code": "x"}, "code must be"),
+        ({"language": "deutsch!"}, "language must be"),
+        ({"text": "x" * (TEXT_MAX + 1)}, "text must be"),
+        ({"text": "nul \0"}, "text must be"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused(
+    program: Program, choice: dict[str, str], message: str
+) -> None:
+    with pytest.raises(errors.InvalidRequestError, match=message):
+        say(program, **{"text": "Over.", **choice})
+
+
+def test_there_is_an_end_to_how_many_there_are(program: Program) -> None:
+    application = program.license.application
+    application.own_words = {"license_expired": {f"x{number:03}": "x" for number in range(200)}}
+    application.save(update_fields=["own_words"])
+
+    with pytest.raises(errors.InvalidRequestError, match="at most 200"):
+        say(program, "One more.")
+
+
+def test_choosing_the_same_words_twice_is_told_once(program: Program) -> None:
+    assert say(program, "Over.")
+    assert not say(program, "Over.")
+
+    event = Event.objects.get(action="application.words_chosen")
+    assert event.after == {"code": "license_suspended", "language": "", "text": "Over."}
+
+
+def test_every_code_that_can_be_worded_is_one_that_programs_are_told() -> None:
+    assert all(code == refusal.code for code, refusal in SAID_BY_APPLICATIONS.items())
