@@ -30,6 +30,7 @@ from licensing.session_statements import (  # noqa: E402
     OPEN_SESSION,
     TOUCH_SESSION,
 )
+from licensing.versions import version_key  # noqa: E402
 from lockence.wsgi import application, pages  # noqa: E402
 
 try:
@@ -148,11 +149,16 @@ class Bench:
                 "hwid_digest": hwid_digest,
                 "other_hwid_digest": hwid_digest,
                 "hwid_key_id": tokens.hwid_key_id(),
+                "application_id": self.application_id,
                 "session_id": uuid7(),
+                "overdraft_event_id": uuid7(),
                 "token_digest": os.urandom(32),
+                "sealed_device_digest": os.urandom(32),
                 "device_name": "",
                 "platform": "",
                 "app_version": "",
+                "app_version_key": version_key(""),
+                "user_name": "",
                 "ip_address": "127.0.0.1",
             }
 
