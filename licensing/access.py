@@ -15,6 +15,7 @@ from licensing.models import (
     ApiKey,
     Application,
     Device,
+    Entitlement,
     License,
     LicenseBatch,
     ManagementToken,
@@ -88,6 +89,16 @@ def policy_for(
 ) -> Policy:
     application = application_for(user, application_id, right)
     return _found(Policy.objects.select_related("application"), application, id)
+
+
+def entitlement_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.VIEW,
+) -> Entitlement:
+    application = application_for(user, application_id, right)
+    return _found(Entitlement.objects.select_related("application"), application, id)
 
 
 def device_for(

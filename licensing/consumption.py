@@ -23,6 +23,8 @@ KEYS_KEPT = dt.timedelta(days=7)
 USAGE_KEPT_DAYS = 400
 # Being overtaken once is all that can happen unless the developer changes limits at the same moment.
 _TRIES = 5
+# Each batch is a transaction: programs that count meanwhile are not held up.
+_BATCH = 1_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,6 +78,16 @@ def consume(
         if consumed := _judged(_asked(parameters), entitlement, amount):
             return consumed
     raise errors.TemporarilyUnavailableError
+
+
+def forget_old(*, now: dt.datetime) -> int:
+    """Delete all that is older than it is kept, in small batches that wait for nobody; return how many rows that were."""
+    gone = 0
+    while batch := forget_consumptions(now=now, batch_size=_BATCH):
+        gone += batch
+    while batch := forget_usage(batch_size=_BATCH):
+        gone += batch
+    return gone
 
 
 def forget_consumptions(*, now: dt.datetime, batch_size: int) -> int:

@@ -161,8 +161,8 @@ def grant_to_policy(
             target=policy,
             actor=actor,
             application=policy.application,
-            before=_told(entitlement, before),
-            after=_told(entitlement, word),
+            before=_told(before),
+            after={"entitlement": entitlement.name, **_told(word)},
         )
     return True
 
@@ -181,7 +181,7 @@ def take_from_policy(*, policy: Policy, entitlement: Entitlement, actor: Actor) 
             target=policy,
             actor=actor,
             application=policy.application,
-            before=_told(entitlement, before),
+            before={"entitlement": entitlement.name, **_told(before)},
         )
         return True
 
@@ -217,8 +217,8 @@ def grant_to_license(
             actor=actor,
             application=license.application,
             license=license,
-            before=_told(entitlement, before),
-            after=_told(entitlement, word),
+            before=_told(before),
+            after={"entitlement": entitlement.name, **_told(word)},
         )
     return True
 
@@ -238,7 +238,7 @@ def take_from_license(*, license: License, entitlement: Entitlement, actor: Acto
             actor=actor,
             application=license.application,
             license=license,
-            before=_told(entitlement, before),
+            before={"entitlement": entitlement.name, **_told(before)},
         )
         return True
 
@@ -274,7 +274,7 @@ def set_usage(
             actor=actor,
             application=license.application,
             license=license,
-            before={"entitlement": entitlement.name, "used": before},
+            before={"used": before},
             after={"entitlement": entitlement.name, "used": used},
         )
     return True
@@ -303,13 +303,13 @@ def _refuse_strangers(application_id: uuid.UUID, entitlement: Entitlement) -> No
         raise errors.InvalidRequestError("entitlement is another application's")
 
 
-def _told(entitlement: Entitlement, word: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _told(word: Mapping[str, Any] | None) -> dict[str, Any]:
     """What an event tells of a word: a limit of none is a word as well."""
     if word is None:
-        return None
+        return {}
     value = "no limit" if word["value"] is None else word["value"]
     expires = {"expires_at": word["expires_at"]} if word["expires_at"] else {}
-    return {"entitlement": entitlement.name, "value": value, **expires}
+    return {"value": value, **expires}
 
 
 _BROKEN_RULES = {

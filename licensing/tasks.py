@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from licensing import bulk_pieces, clearing, leaving
+from licensing import bulk_pieces, clearing, consumption, leaving
 
 
 @app.periodic(cron="29 * * * *", queueing_lock="delete_due_accounts")
@@ -26,3 +26,9 @@ def clear_program_sessions(timestamp: int) -> None:
 @app.task(name="run_bulk_job")
 def run_bulk_job(job_id: str) -> None:
     bulk_pieces.run_job(job_id=uuid.UUID(job_id), now=timezone.now)
+
+
+@app.periodic(cron="43 * * * *", queueing_lock="forget_consumptions")
+@app.task(name="forget_consumptions", lock="forget_consumptions")
+def forget_consumptions(timestamp: int) -> None:
+    consumption.forget_old(now=timezone.now())

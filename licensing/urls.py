@@ -6,7 +6,9 @@ from licensing.views import (
     applications,
     batches,
     devices,
+    entitlements,
     events,
+    grants,
     handbook,
     license_acts,
     licenses,
@@ -32,12 +34,31 @@ _license = [
     path("convert/", license_acts.license_convert, name="license-convert"),
     path("delete/", license_acts.license_delete, name="license-delete"),
     path("forget/", license_acts.license_forget, name="license-forget"),
+    path(
+        "entitlements/<uuid:entitlement_id>/",
+        grants.license_entitlement,
+        name="license-entitlement",
+    ),
+    path(
+        "entitlements/<uuid:entitlement_id>/remove/",
+        grants.license_entitlement_remove,
+        name="license-entitlement-remove",
+    ),
+    path("entitlements/<uuid:entitlement_id>/usage/", grants.license_usage, name="license-usage"),
 ]
 _policy = [
     path("", policies.policy, name="policy"),
     path("edit/", policies.policy_edit, name="policy-edit"),
     path("make-default/", policies.policy_make_default, name="policy-make-default"),
     path("delete/", policies.policy_delete, name="policy-delete"),
+    path(
+        "entitlements/<uuid:entitlement_id>/", grants.policy_entitlement, name="policy-entitlement"
+    ),
+    path(
+        "entitlements/<uuid:entitlement_id>/remove/",
+        grants.policy_entitlement_remove,
+        name="policy-entitlement-remove",
+    ),
 ]
 _settings = [
     path("", settings.application_settings, name="application-settings"),
@@ -83,6 +104,14 @@ _application: list[URLPattern | URLResolver] = [
     path("policies/", policies.policies_list, name="policies"),
     path("policies/new/", policies.policy_new, name="policy-new"),
     path("policies/<uuid:policy_id>/", include(_policy)),
+    path("entitlements/", entitlements.entitlements_list, name="entitlements"),
+    path("entitlements/new/", entitlements.entitlement_new, name="entitlement-new"),
+    path("entitlements/<uuid:entitlement_id>/", entitlements.entitlement, name="entitlement"),
+    path(
+        "entitlements/<uuid:entitlement_id>/delete/",
+        entitlements.entitlement_delete,
+        name="entitlement-delete",
+    ),
     path("devices/", devices.devices, name="devices"),
     path("devices/<uuid:device_id>/release/", devices.device_release, name="device-release"),
     path("sessions/", sessions.sessions, name="sessions"),

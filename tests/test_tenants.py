@@ -170,6 +170,15 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     f"{POLICY}edit/": (SETTINGS, SETTINGS),
     f"{POLICY}make-default/": (SETTINGS, SETTINGS),
     f"{POLICY}delete/": (SETTINGS, SETTINGS),
+    f"{POLICY}entitlements/<uuid:entitlement_id>/": (SETTINGS, SETTINGS),
+    f"{POLICY}entitlements/<uuid:entitlement_id>/remove/": (SETTINGS, SETTINGS),
+    f"{LICENSE}entitlements/<uuid:entitlement_id>/": (LICENSES, LICENSES),
+    f"{LICENSE}entitlements/<uuid:entitlement_id>/remove/": (LICENSES, LICENSES),
+    f"{LICENSE}entitlements/<uuid:entitlement_id>/usage/": (LICENSES, LICENSES),
+    f"{APPLICATION}entitlements/": (VIEW, NOBODY),
+    f"{APPLICATION}entitlements/new/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}entitlements/<uuid:entitlement_id>/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}entitlements/<uuid:entitlement_id>/delete/": (SETTINGS, SETTINGS),
     f"{APPLICATION}devices/": (VIEW, NOBODY),
     f"{APPLICATION}devices/<uuid:device_id>/release/": (LICENSES, LICENSES),
     f"{APPLICATION}sessions/": (VIEW, NOBODY),
@@ -252,6 +261,9 @@ def ids_in(team: Team, word: str) -> dict[str, object]:
         "license_id": license.pk,
         "batch_id": license.batch_id,
         "policy_id": factories.make_policy(application, name=f"{word} policy").pk,
+        "entitlement_id": factories.make_entitlement(
+            application, f"{word}-pages", "metered", description=word
+        ).pk,
         "device_id": session.device_id,
         "session_id": session.pk,
         "file_format": "csv",
@@ -319,13 +331,13 @@ def test_a_row_of_others_is_as_unknown_as_one_that_never_was(world: World, metho
     client = world.clients["stranger"]
     for route in RULES:
         if re.match(r"dashboard/.*_id>.*_id>", route):
-            _, row = re.findall(r"<uuid:(\w+)>", route)
             own = world.foreign_ids
-            foreign = ask(client, method, address_of(route, own | {row: world.ids[row]}))
-            never = ask(client, method, address_of(route, own | {row: uuid.uuid4()}))
-            assert outcome_of(foreign) == outcome_of(never), route
-            assert foreign.location == never.location
-            assert foreign.events == 0
+            for row in re.findall(r"<uuid:(\w+)>", route)[1:]:
+                foreign = ask(client, method, address_of(route, own | {row: world.ids[row]}))
+                never = ask(client, method, address_of(route, own | {row: uuid.uuid4()}))
+                assert outcome_of(foreign) == outcome_of(never), route
+                assert foreign.location == never.location
+                assert foreign.events == 0
 
 
 @pytest.mark.parametrize("actor", ["stranger", "owner", "staff"])

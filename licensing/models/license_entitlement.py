@@ -1,5 +1,7 @@
 """A license's own word on an entitlement, which counts instead of its policy's."""
 
+import datetime as dt
+
 from django.db import models
 
 from accounts.ids import uuid7
@@ -31,3 +33,6 @@ class LicenseEntitlement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entitlement} of {self.license}"
+
+    def has_expired(self, at: dt.datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= at

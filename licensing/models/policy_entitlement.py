@@ -1,5 +1,7 @@
 """What a policy says of an entitlement: so much have its licenses, unless their own word differs."""
 
+import datetime as dt
+
 from django.db import models
 
 from accounts.ids import uuid7
@@ -31,3 +33,6 @@ class PolicyEntitlement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entitlement} of {self.policy}"
+
+    def has_expired(self, at: dt.datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= at

@@ -1,11 +1,20 @@
 """Usage: how much of a metered entitlement a license has used up in one period."""
 
+import datetime as dt
+
 from django.db import models
 
 from accounts.ids import uuid7
 from licensing.models.application import Application
 from licensing.models.entitlement import Entitlement
 from licensing.models.license import License
+
+
+class UsageQuerySet(models.QuerySet["Usage"]):
+    def running(self, at: dt.datetime) -> "UsageQuerySet":
+        """Counts of the periods that run at a moment."""
+        ends = models.Q(ends_at=None) | models.Q(ends_at__gt=at)
+        return self.filter(ends, starts_at__lte=at)
 
 
 class Usage(models.Model):
@@ -18,6 +27,8 @@ class Usage(models.Model):
     ends_at = models.DateTimeField("period ends", null=True, blank=True)
     used = models.BigIntegerField()
     changed_at = models.DateTimeField()
+
+    objects = UsageQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "usage"

@@ -10,7 +10,7 @@ from django.template.defaultfilters import pluralize
 
 from accounts.models import Event
 from licensing.fields import number_and_unit
-from licensing.models import License, Policy
+from licensing.models import License, LicenseEntitlement, Policy, PolicyEntitlement
 from licensing.revealing import revealed
 
 register = template.Library()
@@ -68,6 +68,16 @@ register.filter("revealed", revealed)
 
 
 @register.filter
+def granted(word: PolicyEntitlement | LicenseEntitlement) -> str:
+    """How much of an entitlement a policy or license says there is: "Yes", "12", "100 a month", "no limit"."""
+    entitlement, value = word.entitlement, word.value
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    amount = f"{value:,}" if isinstance(value, int) else "no limit" if value is None else str(value)
+    return f"{amount}{_PER[entitlement.period]}" if entitlement.is_metered else amount
+
+
+@register.filter
 def pretty_json(document: Any) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
@@ -107,6 +117,8 @@ def event_actor(event: Event) -> str:
 
 
 def _written(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if value in (None, "", 0, {}):
         return _EMPTY.get(name, "")
     if name.endswith("_seconds"):
@@ -120,6 +132,7 @@ _WARNINGS = {
     "license_in_grace": "It works on grace",
     "license_fallen_back": "It works without entitlements",
 }
+_PER = {"never": "", "day": " a day", "week": " a week", "month": " a month", "year": " a year"}
 _WORDS = {
     "application.created": "Application created",
     "application.renamed": "Application renamed",

@@ -20,6 +20,7 @@ from licensing import exports, licenses
 from licensing.access import application_for, license_for
 from licensing.events import history_of
 from licensing.forms import IssueForm, LicenseFilterForm, LicenseForm
+from licensing.grants import grants_of_license
 from licensing.models import Application, License
 from licensing.paging import Page, page_of
 from licensing.revealing import UNREADABLE
@@ -155,14 +156,17 @@ def license_trail(license: License) -> tuple[Crumb, ...]:
 
 def _license_page(request: HttpRequest, license: License, key: str = "") -> HttpResponse:
     """The license with the newest of its devices, sessions and events: each list is one statement, and short."""
+    now = timezone.now()
     return show(
         request,
         "licensing/license.html",
         license.application,
         section="licenses",
         trail=(licenses_crumb(license.application), (str(license), "")),
+        now=now,
         license=license,
         key=key,
+        grants=grants_of_license(license, now),
         devices=_newest(license.devices.all()),
         sessions=_newest(license.sessions.select_related("device")),
         events=_newest(history_of(license)),

@@ -15,6 +15,7 @@ from accounts.reauthentication import recent_authentication_required
 from licensing import policies
 from licensing.access import application_for, policy_for
 from licensing.forms import PolicyForm
+from licensing.grants import grants_of_policy
 from licensing.models import Application, Policy
 from licensing.paging import page_of
 from licensing.views.pages import Crumb, ask, show
@@ -70,6 +71,7 @@ def policy(request: HttpRequest, application_id: uuid.UUID, policy_id: uuid.UUID
         section="policies",
         trail=(_crumb(policy.application), (policy.name, "")),
         policy=policy,
+        grants=grants_of_policy(policy),
     )
 
 
@@ -89,7 +91,7 @@ def policy_edit(
         "licensing/policy_edit.html",
         policy.application,
         section="policies",
-        trail=(*_trail(policy), ("Edit", "")),
+        trail=(*policy_trail(policy), ("Edit", "")),
         policy=policy,
         form=form,
     )
@@ -114,7 +116,9 @@ def policy_make_default(
         cancel_url=policy.get_absolute_url(),
         danger=False,
     )
-    return ask(request, policy.application, question, section="policies", trail=_trail(policy))
+    return ask(
+        request, policy.application, question, section="policies", trail=policy_trail(policy)
+    )
 
 
 @reads_or_acts
@@ -144,7 +148,7 @@ def policy_delete(
         button="Delete policy",
         cancel_url=policy.get_absolute_url(),
     )
-    return ask(request, application, question, section="policies", trail=_trail(policy))
+    return ask(request, application, question, section="policies", trail=policy_trail(policy))
 
 
 def _list_url(application: Application) -> str:
@@ -155,5 +159,5 @@ def _crumb(application: Application) -> Crumb:
     return "Policies", _list_url(application)
 
 
-def _trail(policy: Policy) -> tuple[Crumb, ...]:
+def policy_trail(policy: Policy) -> tuple[Crumb, ...]:
     return _crumb(policy.application), (policy.name, policy.get_absolute_url())

@@ -117,6 +117,7 @@ def test_what_the_installation_does_by_itself() -> None:
         "check_audit_log",
         "clear_sessions",
         "delete_due_accounts",
+        "forget_consumptions",
         "delete_old_jobs",
         "rescue_stalled_jobs",
     }

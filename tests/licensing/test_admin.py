@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts import staff
 from accounts.models import Browser, Team, User
-from licensing import licenses
+from licensing import entitlements, licenses
 from licensing.events import SYSTEM
 from licensing.models import (
     ApiKey,
@@ -419,4 +419,10 @@ def more_rows(name: str) -> None:
     license = factories.make_license(factories.make_application(factories.make_team(user), name))
     factories.make_session(license)
     LicenseBatch.objects.update(created_by=user)
+    pages = factories.make_entitlement(license.application, "pages", "metered")
+    for owner in (license, license.policy):
+        factories.grant(owner, pages, 100)
+    entitlements.set_usage(
+        license=license, entitlement=pages, used=1, actor=SYSTEM, now=timezone.now()
+    )
     assert Policy.objects.exists()

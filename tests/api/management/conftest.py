@@ -40,6 +40,9 @@ class Script:
     def patch(self, path: str, body: Any) -> HttpResponse:
         return self.call("PATCH", path, body)
 
+    def delete(self, path: str) -> HttpResponse:
+        return self.call("DELETE", path)
+
 
 def _json(body: Any) -> str:
     return json.dumps(body)

@@ -34,6 +34,18 @@ CALLS = {
     ("PATCH", f"{APPLICATION}/policies/<uuid:id>"): "policies:write",
     ("DELETE", f"{APPLICATION}/policies/<uuid:id>"): "policies:write",
     ("POST", f"{APPLICATION}/policies/<uuid:id>/make-default"): "policies:write",
+    ("GET", f"{APPLICATION}/policies/<uuid:id>/grants"): "policies:read",
+    ("POST", f"{APPLICATION}/policies/<uuid:id>/grants"): "policies:write",
+    ("DELETE", f"{APPLICATION}/policies/<uuid:id>/grants/<uuid:entitlement_id>"): "policies:write",
+    ("GET", f"{APPLICATION}/entitlements"): "entitlements:read",
+    ("POST", f"{APPLICATION}/entitlements"): "entitlements:write",
+    ("GET", f"{APPLICATION}/entitlements/<uuid:id>"): "entitlements:read",
+    ("PATCH", f"{APPLICATION}/entitlements/<uuid:id>"): "entitlements:write",
+    ("GET", f"{APPLICATION}/usage"): "usage:read",
+    ("GET", f"{APPLICATION}/licenses/<uuid:id>/grants"): "licenses:read",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/grants"): "licenses:write",
+    ("DELETE", f"{APPLICATION}/licenses/<uuid:id>/grants/<uuid:entitlement_id>"): "licenses:write",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/usage"): "usage:write",
     ("GET", f"{APPLICATION}/licenses"): "licenses:read",
     ("POST", f"{APPLICATION}/licenses"): "licenses:write",
     ("GET", f"{APPLICATION}/licenses/<uuid:id>"): "licenses:read",
@@ -88,6 +100,7 @@ CALLS = {
     ("GET", "tokens"): "tokens:read",
     ("GET", "tokens/<uuid:id>"): "tokens:read",
     ("POST", "tokens/<uuid:id>/revoke"): "tokens:write",
+    ("DELETE", f"{APPLICATION}/entitlements/<uuid:id>"): "entitlements:write",
 }
 OWN_LISTS = {("GET", "applications"): 200, ("GET", "tokens"): 200}
 # What is not below an application is the team's own, whoever asks.
@@ -108,6 +121,9 @@ BODIES = {
     "rotate": {"overlap_seconds": 60},
     "invitations": {"email": "ada@example.com", "role": "viewer"},
     "policies": {"name": "Trial"},
+    "entitlements": {"name": "export", "kind": "boolean"},
+    "grants": {"entitlement": "pages", "value": 100},
+    "usage": {"entitlement": "pages", "used": 5},
     "licenses": {"count": 1},
     "extend": {"expires_at": None},
     "words": {"code": "license_expired", "text": "Over."},
@@ -121,6 +137,7 @@ def paths(application: Application, license: License) -> dict[str, str]:
     rows = {
         "signing-keys": application.signing_keys.get(state="next").pk,
         "policies": factories.make_policy(application).pk,
+        "entitlements": factories.make_entitlement(application, "pages", "metered").pk,
         "licenses": license.pk,
         "devices": session.device_id,
         "sessions": session.pk,
@@ -268,4 +285,5 @@ def _call(script: Script, call: tuple[str, str], paths: dict[str, str]) -> int:
 
 def _path(address: str, application_id: uuid.UUID, rows: dict[str, uuid.UUID]) -> str:
     path = address.replace("<uuid:application_id>", str(application_id))
+    path = path.replace("<uuid:entitlement_id>", str(rows["entitlements"]))
     return re.sub(r"([\w-]+)/<uuid:id>", lambda found: f"{found[1]}/{rows[found[1]]}", path)

@@ -42,6 +42,18 @@ VERBS = {
     f"{P}edit/": f"PATCH {APPLICATION}/policies/<uuid:id>",
     f"{P}make-default/": f"POST {APPLICATION}/policies/<uuid:id>/make-default",
     f"{P}delete/": f"DELETE {APPLICATION}/policies/<uuid:id>",
+    f"{A}entitlements/new/": f"POST {APPLICATION}/entitlements",
+    f"{A}entitlements/<uuid:entitlement_id>/": f"PATCH {APPLICATION}/entitlements/<uuid:id>",
+    f"{A}entitlements/<uuid:entitlement_id>/delete/": f"DELETE {APPLICATION}/entitlements/<uuid:id>",
+    f"{P}entitlements/<uuid:entitlement_id>/": f"POST {APPLICATION}/policies/<uuid:id>/grants",
+    f"{P}entitlements/<uuid:entitlement_id>/remove/": (
+        f"DELETE {APPLICATION}/policies/<uuid:id>/grants/<uuid:entitlement_id>"
+    ),
+    f"{L}entitlements/<uuid:entitlement_id>/": f"POST {APPLICATION}/licenses/<uuid:id>/grants",
+    f"{L}entitlements/<uuid:entitlement_id>/remove/": (
+        f"DELETE {APPLICATION}/licenses/<uuid:id>/grants/<uuid:entitlement_id>"
+    ),
+    f"{L}entitlements/<uuid:entitlement_id>/usage/": f"POST {APPLICATION}/licenses/<uuid:id>/usage",
     f"{A}devices/<uuid:device_id>/release/": f"POST {APPLICATION}/devices/<uuid:id>/release",
     f"{A}sessions/<uuid:session_id>/end/": f"POST {APPLICATION}/sessions/<uuid:id>/end",
     f"{T}rename/": "PATCH team",
