@@ -1,6 +1,7 @@
 """Issuing licenses and looking after them, from a terminal, against a real server."""
 
 import csv
+import datetime as dt
 import io
 import json
 import re
@@ -124,12 +125,40 @@ def test_a_license_is_suspended_restored_extended_and_revoked(
     id = str(license.pk)
 
     states = []
-    for act in (["suspend", id], ["restore", id], ["revoke", id, "--yes"]):
+    revoke = ["revoke", id, "--yes", "--reason", "Chargeback"]
+    for act in (["suspend", id], ["restore", id], revoke, ["reinstate", id]):
         assert at_work.run("licenses", *act).returncode == 0
         license.refresh_from_db()
         states.append(license.status)
 
-    assert states == ["suspended", "active", "revoked"]
+    assert states == ["suspended", "active", "revoked", "active"]
+
+
+def test_a_license_is_renewed_by_its_policys_duration_and_once(
+    at_work: Terminal, application: Application
+) -> None:
+    policy = factories.make_policy(application, duration_seconds=30 * 86_400)
+    license = factories.make_license(application, policy=policy)
+    assert license.expires_at
+    seen = license.expires_at.isoformat()
+
+    runs = [at_work.run("licenses", "renew", str(license.pk), "--seen-end", seen) for _ in range(2)]
+
+    assert [run.returncode for run in runs] == [0, 0], runs
+    before = license.expires_at
+    license.refresh_from_db()
+    assert license.expires_at == before + dt.timedelta(days=30)
+
+
+def test_a_token_of_the_team_creates_an_application(
+    at_work: Terminal, application: Application
+) -> None:
+    token = factories.make_token(application, for_the_team=True).text
+
+    created = at_work.run("applications", "create", "Sculptor", "--json", LOCKENCE_TOKEN=token)
+
+    assert lines(created.stdout)[0]["name"] == "Sculptor"
+    assert application.team.applications.count() == 2
 
 
 def test_an_end_is_moved_to_a_day_by_days_or_away(

@@ -24,6 +24,7 @@ def test_every_command_of_the_page_works(
 ) -> None:
     ends = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
     license = factories.make_license(application, expires_at=ends)
+    yearly = factories.make_policy(application, duration_seconds=365 * 86_400)
     session = factories.make_session(license)
     script = "".join(BLOCKS).replace(INSTALLS, "").replace(samples.SITE_URL, server.url)
     script = script.replace(samples.API_KEY, factories.api_key_of(application))
@@ -33,7 +34,7 @@ def test_every_command_of_the_page_works(
         "PATH": f"{terminal.program.parent}:{os.environ['PATH']}",
         "TOKEN": token,
         "LICENSE": str(license.pk),
-        "OTHER_LICENSE": str(factories.make_license(application).pk),
+        "OTHER_LICENSE": str(factories.make_license(application, policy=yearly).pk),
         "DEVICE": str(session.device_id),
         "SESSION": str(session.pk),
         "EVENT": "01900000-0000-7000-8000-000000000000",

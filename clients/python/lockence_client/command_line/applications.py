@@ -1,4 +1,4 @@
-"""Applications: list, show, rename, open and close."""
+"""Applications: list, show, create, rename, open and close."""
 
 import click
 
@@ -15,7 +15,7 @@ _COLUMNS = {
 
 @click.group()
 def applications() -> None:
-    """Your applications: list, show, rename, disable, enable."""
+    """Your applications: list, show, create, rename, disable, enable."""
 
 
 @applications.command("list")
@@ -35,6 +35,15 @@ def list_applications(api: Api, as_json: bool) -> None:
 def show(api: Api, application: str | None, as_json: bool) -> None:
     """Show one application, by name or id."""
     output.say_one(api.get(options.path_of(api, application)), as_json=as_json)
+
+
+@applications.command()
+@click.argument("name")
+@options.as_json
+@options.with_api
+def create(api: Api, name: str, as_json: bool) -> None:
+    """Create an application called NAME; it takes a token for the whole team."""
+    output.say_one(api.post("applications", {"name": name}), as_json=as_json)
 
 
 @applications.command()

@@ -1,4 +1,4 @@
-"""Licenses: find, show, extend, suspend, restore, revoke; `issuing` makes them."""
+"""Licenses: find, show, extend, renew, suspend, restore, revoke, reinstate; `issuing` makes them."""
 
 import datetime as dt
 import sys
@@ -14,7 +14,7 @@ _FIND_SHOWN = 100
 
 @click.group()
 def licenses() -> None:
-    """License keys: issue, find, show, extend, suspend, restore, revoke."""
+    """License keys: issue, find, show, extend, renew, suspend, restore, revoke, reinstate."""
 
 
 licenses.add_command(issuing.issue)
@@ -143,21 +143,52 @@ def restore(api: Api, **given: Any) -> None:
 
 @licenses.command()
 @click.argument("license", metavar="ID|KEY...", nargs=-1, required=True)
+@click.option("--reason", help="Why; it is kept with the license.")
 @click.option("--yes", is_flag=True, help="Do not ask; a script has to say it.")
 @options.application
 @options.as_json
 @options.with_api
-def revoke(api: Api, yes: bool, **given: Any) -> None:
-    """Revoke each LICENSE, for good."""
+def revoke(api: Api, yes: bool, reason: str | None, **given: Any) -> None:
+    """Revoke each LICENSE: it opens nothing any more, until `reinstate` takes a mistake back."""
     if not yes:
-        _ask_whether(f"Revoke {len(given['license'])} for good?")
-    _on_each(api, "revoke", "Revoked", **given)
+        _ask_whether(f"Revoke {len(given['license'])}?")
+    _on_each(api, "revoke", "Revoked", {"reason": reason} if reason else None, **given)
+
+
+@licenses.command()
+@click.argument("license", metavar="ID|KEY...", nargs=-1, required=True)
+@options.application
+@options.as_json
+@options.with_api
+def reinstate(api: Api, **given: Any) -> None:
+    """Take the revocation of each LICENSE back."""
+    _on_each(api, "reinstate", "Reinstated", **given)
+
+
+@licenses.command()
+@click.argument("license", metavar="ID|KEY")
+@click.option(
+    "--seen-end",
+    type=moments.Moment(),
+    help="The end as you know it: nothing happens once it is another.",
+)
+@options.application
+@options.as_json
+@options.with_api
+def renew(
+    api: Api, license: str, seen_end: dt.datetime | None, application: str | None, as_json: bool
+) -> None:
+    """Give LICENSE another duration of its policy."""
+    body = {"seen_end": moments.written(seen_end)} if seen_end else {}
+    row = api.post(f"{_place(api, application, license)}/renew", body)
+    output.say_one(row, as_json=as_json)
 
 
 def _on_each(
     api: Api,
     act: str,
     done: str,
+    body: Row | None = None,
     *,
     license: tuple[str, ...],
     application: str | None,
@@ -166,7 +197,7 @@ def _on_each(
     path = options.path_of(api, application)
 
     def do(wanted: str) -> Row:
-        return api.post(f"{path}/licenses/{options.license_id(api, path, wanted)}/{act}")
+        return api.post(f"{path}/licenses/{options.license_id(api, path, wanted)}/{act}", body)
 
     acts.on_each(license, do, done, as_json=as_json)
 
@@ -188,5 +219,5 @@ def _later(license: Row, days: int) -> dt.datetime:
 
 def _ask_whether(question: str) -> None:
     if not sys.stdin.isatty():
-        raise click.UsageError("This is for good: say --yes.")
+        raise click.UsageError("A script has to say --yes.")
     click.confirm(question, abort=True, err=True)

@@ -24,7 +24,7 @@ _REMEDIES = {
     "application_disabled": "Enable the application in its settings.",
     "license_not_found": "Was it typed right, and is it of this application?",
     "license_suspended": "`lockence licenses restore` lets it in again.",
-    "license_revoked": "It is revoked for good: issue another one.",
+    "license_revoked": "`lockence licenses reinstate` takes that back; or issue another one.",
     "license_expired": "`lockence licenses extend` gives it a later end.",
     "hwid_mismatch": "All its places are taken: `lockence devices release` frees one.",
     "session_limit_reached": "`lockence sessions end` ends one that runs elsewhere.",
