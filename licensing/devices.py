@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import hashlib
 import uuid
 
 from django.db import transaction
@@ -30,6 +31,11 @@ def release_device(*, device: Device, actor: Actor, now: dt.datetime) -> bool:
     License.objects.select_for_update(no_key=True).get(pk=device.license_id)
     if not Device.objects.filter(pk=device.pk).bound().update(released_at=now):
         return False
+    # A device that is known by its parts may come back as another row, and then this digest must be free.
+    Device.objects.filter(pk=device.pk).exclude(components=[]).update(
+        hwid_digest=hashlib.sha256(device.pk.bytes + bytes(device.hwid_digest)).digest(),
+        components=[],
+    )
     License.objects.filter(pk=device.license_id).update(devices_used=F("devices_used") - 1)
     Session.objects.filter(device=device).open(now).update(
         ended_at=now, ended_reason=Session.EndedReason.DEVICE_RELEASED

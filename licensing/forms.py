@@ -396,6 +396,13 @@ class PolicyForm(forms.Form):
     devices_max = LimitField(
         label="Devices", empty="No limit", help_text="On how many machines one license works."
     )
+    hwid_matching = forms.ChoiceField(
+        label="A device is known again by",
+        choices=Policy.HwidMatching.choices,
+        initial=Policy.HwidMatching.MOST,
+        widget=forms.RadioSelect,
+        help_text="Where your program sends a hardware id in parts, such as board, disk and network card.",
+    )
     releases_max = LimitField(
         label="Releases by programs",
         empty="No limit",

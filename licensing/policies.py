@@ -36,6 +36,7 @@ class Rules:
     app_version_max: str = ""
     download_url: str = ""
     devices_max: int | None = 1
+    hwid_matching: str = Policy.HwidMatching.MOST
     releases_max: int | None = 3
     releases_period_seconds: int = 2_592_000
     releases_pause_seconds: int | None = None
@@ -184,6 +185,7 @@ _BROKEN_RULES = {
     "policy_has_a_name": "name must not be empty",
     "policy_clock_start_is_known": "the clock starts at creation or at first use",
     "policy_sessions_overflow_is_known": "a new session is refused or ends the oldest one",
+    "policy_hwid_matching_is_known": "a device is known again by any, two, most or all of its parts",
     "policy_releases_are_sane": "releases must be at most 100, in at most a year, or empty for no limit",
     "policy_sessions_per_is_known": "sessions are counted per license, user or device",
     "policy_borrowing_is_sane": "seats are borrowed for between one second and one year",

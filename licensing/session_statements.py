@@ -201,6 +201,10 @@ OPEN_SESSION = f"""
             hwid_key_id = CASE
                 WHEN moves OR device.hwid_digest = %(hwid_digest)s THEN %(hwid_key_id)s
                 ELSE device.hwid_key_id
+            END,
+            components = CASE
+                WHEN moves OR device.hwid_digest = %(hwid_digest)s THEN %(components)s::text[]
+                ELSE device.components
             END
         FROM allowed, known
         WHERE device.id = known.id AND device.released_at IS NULL
@@ -257,7 +261,7 @@ OPEN_SESSION = f"""
 """
 
 # The guard on devices_used is what makes the last place go to exactly one: the row is locked, and read again, first.
-TAKE_DEVICE_PLACE = f"""
+_TAKE_PLACE = f"""
     UPDATE licensing_license license
     SET devices_used = license.devices_used + 1,
         first_used_at = COALESCE(license.first_used_at, statement_timestamp()),
@@ -272,7 +276,77 @@ TAKE_DEVICE_PLACE = f"""
         AND policy.id = license.policy_id
         AND {_USABLE_LICENSE}
         AND ({_DEVICES_MAX} IS NULL OR license.devices_used < {_DEVICES_MAX})
-    RETURNING license.id
+"""
+TAKE_DEVICE_PLACE = f"{_TAKE_PLACE} RETURNING license.id"
+
+# How many parts have to be the same for a device to be the one that is known.
+_PARTS_NEEDED = """
+    CASE policy.hwid_matching
+        WHEN 'any' THEN 1
+        WHEN 'two' THEN LEAST(2, cardinality(device.components))
+        WHEN 'all' THEN cardinality(device.components)
+        ELSE cardinality(device.components) / 2 + 1
+    END
+"""
+
+# Under the license's lock, for a hardware id in parts that is not bound as it is: the device that has most of them is
+# known again and keeps its place with the parts of today; where there is none, a place is taken for a new one.
+ADMIT_DEVICE = f"""
+    WITH best AS (
+        SELECT device.id, device.components
+        FROM licensing_device device
+        JOIN licensing_license license ON license.id = device.license_id
+        JOIN licensing_policy policy ON policy.id = license.policy_id
+        CROSS JOIN LATERAL (
+            SELECT GREATEST(
+                count(*) FILTER (WHERE part = ANY(%(components)s::text[])),
+                count(*) FILTER (WHERE part = ANY(%(other_components)s::text[]))
+            ) AS count
+            FROM unnest(device.components) part
+        ) same
+        WHERE device.license_id = %(license_id)s
+            AND device.released_at IS NULL
+            AND device.components && (%(components)s::text[] || %(other_components)s::text[])
+            AND same.count >= {_PARTS_NEEDED}
+        ORDER BY same.count DESC, device.last_seen_at DESC
+        LIMIT 1
+    ), drift AS (
+        SELECT ARRAY(
+            SELECT split_part(part.today, ':', 1)
+            FROM unnest(%(components)s::text[], %(other_components)s::text[]) part (today, other)
+            WHERE part.today <> ALL(best.components) AND part.other <> ALL(best.components)
+        ) AS names
+        FROM best
+    ), recognized AS (
+        UPDATE licensing_device device
+        SET hwid_digest = %(hwid_digest)s, hwid_key_id = %(hwid_key_id)s,
+            components = %(components)s::text[],
+            drifted = CASE WHEN drift.names = '{{}}' THEN device.drifted ELSE drift.names END,
+            drifted_at = CASE
+                WHEN drift.names = '{{}}' THEN device.drifted_at ELSE statement_timestamp()
+            END
+        FROM best, drift
+        WHERE device.id = best.id
+        RETURNING device.id, drift.names
+    ), told AS (
+        INSERT INTO accounts_event (
+            id, team_id, application_id, license_id, actor_kind, action, target_type, target_id,
+            target_label, before, after, created_at
+        )
+        SELECT %(drift_event_id)s, application.team_id, application.id, %(license_id)s, 'program',
+            'device.drifted', 'device', recognized.id,
+            'device ' || left(encode(%(hwid_digest)s::bytea, 'hex'), 8),
+            '{{}}', jsonb_build_object('parts', array_to_string(recognized.names, ', ')),
+            statement_timestamp()
+        FROM recognized
+        JOIN licensing_application application ON application.id = %(application_id)s
+        WHERE recognized.names <> '{{}}'
+    ), taken AS (
+        {_TAKE_PLACE} AND NOT EXISTS (SELECT FROM recognized)
+        RETURNING license.id
+    )
+    SELECT recognized.id IS NOT NULL, taken.id IS NOT NULL
+    FROM (SELECT) nothing LEFT JOIN recognized ON true LEFT JOIN taken ON true
 """
 
 # A trial is used up by whoever writes its digest first: another license that comes at the same moment waits for that row, and
@@ -311,11 +385,11 @@ BIND_DEVICE = f"""
         RETURNING device.id
     ), new AS (
         INSERT INTO licensing_device (
-            id, application_id, license_id, hwid_digest, hwid_key_id, name, platform,
+            id, application_id, license_id, hwid_digest, hwid_key_id, components, name, platform,
             first_seen_at, last_seen_at
         )
         SELECT %(device_id)s, %(application_id)s, %(license_id)s, %(hwid_digest)s, %(hwid_key_id)s,
-            %(device_name)s, %(platform)s, statement_timestamp(), statement_timestamp()
+            %(components)s::text[], %(device_name)s, %(platform)s, statement_timestamp(), statement_timestamp()
         WHERE NOT EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM trial WHERE is_used_up)
         RETURNING id
     ), device AS (

@@ -8,6 +8,7 @@ import dataclasses
 import datetime as dt
 import json
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 
 from django.db import transaction
@@ -17,6 +18,7 @@ from accounts.limits import Outcome, network_of
 from licensing import errors, events, failures, tokens
 from licensing.models import License, Session
 from licensing.session_statements import (
+    ADMIT_DEVICE,
     BIND_DEVICE,
     BORROW_SESSION,
     CHECK_OUT,
@@ -52,6 +54,8 @@ class Program:
     """What a program says of itself when it opens a session; all but the hardware id may be empty."""
 
     hwid: str
+    # The parts by name, where the hardware id has any; `hwid` is all of them in one text.
+    components: Mapping[str, str] = dataclasses.field(default_factory=dict)
     device_name: str = ""
     platform: str = ""
     app_version: str = ""
@@ -286,6 +290,10 @@ class _Opening:
             found.signing.application_id, program.hwid
         )
         self.device_digest = tokens.device_digest(found.signing.application_id, program.hwid)
+        self.is_in_parts = bool(program.components)
+        components, other_components = tokens.component_digests(
+            found.signing.application_id, program.components
+        )
         self.parameters: dict[str, Any] = {
             "application_id": found.signing.application_id,
             "license_id": found.facts.id,
@@ -299,6 +307,9 @@ class _Opening:
             "other_hwid_key_id": tokens.other_hwid_key_id(),
             "trial_use_id": uuid7(),
             "other_trial_use_id": uuid7(),
+            "components": _array(components),
+            "other_components": _array(other_components),
+            "drift_event_id": uuid7(),
             "token_digest": tokens.session_token_digest(self.token),
             "sealed_device_digest": tokens.sealed_device_digest(self.token, self.device_digest),
             "device_name": program.device_name,
@@ -315,18 +326,24 @@ class _Opening:
         Must run in a transaction. Both the lock and taking a place are statements of their own: the snapshot of the one
         after them shows every session that was opened before.
         """
-        if self.found.limits_sessions:
+        if self.found.limits_sessions or self.is_in_parts:
             fetch_row(LOCK_LICENSE, self.parameters)
-            if opened := self.on_a_bound_device():
-                return opened
+        if self.found.limits_sessions and (opened := self.on_a_bound_device()):
+            return opened
         if self.found.too_many_failures is not None:
             # A right guess among many wrong ones gains nothing; a device that was here before has passed already.
             raise errors.RateLimitedError(self.found.too_many_failures, signing=self.found.signing)
-        if fetch(TAKE_DEVICE_PLACE, self.parameters):
+        if self._takes_a_place():
             row = fetch(BIND_DEVICE, self.parameters)
             if row and row[0]:
                 raise errors.TrialUsedError(signing=self.found.signing)
         return self.on_a_bound_device()
+
+    def _takes_a_place(self) -> bool:
+        if not self.is_in_parts:
+            return fetch(TAKE_DEVICE_PLACE, self.parameters) is not None
+        _is_recognized, takes_a_place = fetch(ADMIT_DEVICE, self.parameters) or (False, False)
+        return bool(takes_a_place)
 
     def on_a_bound_device(self) -> OpenedSession | None:
         """Open the session if the device is bound; raise SessionLimitReachedError when every seat is taken."""
@@ -481,3 +498,8 @@ def session_parameters(api_key: str, session_token: uuid.UUID) -> dict[str, Any]
 def _api_key_parameters(api_key: str) -> dict[str, bytes]:
     digest, other_digest = tokens.api_key_digests(api_key)
     return {"api_key_digest": digest, "other_api_key_digest": other_digest}
+
+
+def _array(components: Sequence[str]) -> str:
+    """Return PostgreSQL's text of an array; names and digests hold nothing that would need quotes."""
+    return f"{{{','.join(components)}}}"

@@ -9,7 +9,7 @@ import functools
 import hashlib
 import hmac
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -52,6 +52,26 @@ def hwid_digest(application_id: uuid.UUID, hwid: str) -> bytes:
 def hwid_digests(application_id: uuid.UUID, hwid: str) -> tuple[bytes, bytes]:
     """Return the digests of a hardware id with the current key and with the other (one key: twice its)."""
     return _digests(settings.HWID_KEYS.values(), application_id.bytes + hwid.encode())
+
+
+def component_digests(
+    application_id: uuid.UUID, components: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Return "name:digest" of each part of a hardware id, by name, with the current key and with the other.
+
+    A digest covers the name of its part: a disk is no board with the same number.
+    """
+    pairs = [
+        (
+            name,
+            _digests(
+                settings.HWID_KEYS.values(), application_id.bytes + f"{name}\0{value}".encode()
+            ),
+        )
+        for name, value in sorted(components.items())
+    ]
+    current, other = ([f"{name}:{pair[key].hex()}" for name, pair in pairs] for key in (0, 1))
+    return current, other
 
 
 def hwid_key_id() -> str:

@@ -28,6 +28,18 @@ _NONCE = {
     "nonce": {"type": ["string", "null"], "pattern": "^[A-Za-z0-9_-]{16,64}$"},
     "language": _text(inputs.LANGUAGE_MAX, required=False),
 }
+_HWID: Schema = {
+    "oneOf": [
+        _text(inputs.HWID_MAX),
+        {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": inputs.HWID_PARTS_MAX,
+            "propertyNames": {"pattern": "^[a-z0-9_]{1,32}$"},
+            "additionalProperties": _text(inputs.HWID_MAX),
+        },
+    ]
+}
 _PROGRAM = {
     "device_name": _text(inputs.DEVICE_NAME_MAX, required=False),
     "platform": _text(inputs.PLATFORM_MAX, required=False),
@@ -90,7 +102,7 @@ _APPLICATION_ID: Schema = {
 CALLS: dict[str, tuple[str, Schema, Schema, Schema]] = {
     "init": (
         "Check a license key, bind the device and open a session",
-        {**_API_KEY, "license_key": _text(inputs.KEY_MAX), "hwid": _text(inputs.HWID_MAX)},
+        {**_API_KEY, "license_key": _text(inputs.KEY_MAX), "hwid": _HWID},
         {**_PROGRAM, **_NONCE},
         {"session_token": {"type": "string", "format": "uuid"}, **_STATE},
     ),

@@ -45,6 +45,7 @@ class PolicyInput(Input):
     app_version_max = Text(max_length=VERSION_MAX, allow_blank=True, required=False)
     download_url = serializers.URLField(max_length=500, allow_blank=True, required=False)
     devices_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
+    hwid_matching = serializers.ChoiceField(PolicyRow.HwidMatching.choices, required=False)
     releases_max = WholeNumber(min_value=0, max_value=RELEASES_MAX, allow_null=True, required=False)
     releases_period_seconds = WholeNumber(
         min_value=1, max_value=RELEASES_PERIOD_MAX_SECONDS, required=False
@@ -95,6 +96,7 @@ class PolicyOutput(Output):
     app_version_max = serializers.CharField()
     download_url = serializers.CharField()
     devices_max = serializers.IntegerField(allow_null=True)
+    hwid_matching = serializers.CharField()
     releases_max = serializers.IntegerField(allow_null=True)
     releases_period_seconds = serializers.IntegerField()
     releases_pause_seconds = serializers.IntegerField(allow_null=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import json
 import re
 import uuid
 from typing import Any
@@ -12,6 +13,7 @@ from licensing.models.entitlement import NUMBER_MAX
 from licensing.sessions import Program
 
 HWID_MAX = 256
+HWID_PARTS_MAX = 8
 # Far longer than any key of ours, so that imported ones fit.
 KEY_MAX = 256
 LANGUAGE_MAX = 35
@@ -29,6 +31,7 @@ _MOMENT_MAX = 40
 _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_PART = re.compile(r"[a-z0-9_]{1,32}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -58,7 +61,7 @@ def init_input(body: dict[str, Any], ip_address: str | None) -> InitInput:
         api_key=_api_key(body),
         license_key=_text(body, "license_key", KEY_MAX),
         program=Program(
-            hwid=_text(body, "hwid", HWID_MAX),
+            **_hwid(body),
             device_name=_optional_text(body, "device_name", DEVICE_NAME_MAX),
             platform=_optional_text(body, "platform", PLATFORM_MAX),
             app_version=_optional_text(body, "app_version", APP_VERSION_MAX),
@@ -66,6 +69,22 @@ def init_input(body: dict[str, Any], ip_address: str | None) -> InitInput:
             ip_address=ip_address,
         ),
     )
+
+
+def _hwid(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a hardware id as one text, and its parts where it has any."""
+    parts = body.get("hwid")
+    if not isinstance(parts, dict):
+        return {"hwid": _text(body, "hwid", HWID_MAX)}
+    if not 1 <= len(parts) <= HWID_PARTS_MAX:
+        raise InvalidRequestError(f"hwid must have between 1 and {HWID_PARTS_MAX} parts")
+    for name in parts:
+        if not _PART.fullmatch(name):
+            raise InvalidRequestError(
+                "hwid must name its parts with 1 to 32 characters of a-z, 0-9 and _"
+            )
+        _text(parts, name, HWID_MAX, place="hwid.")
+    return {"hwid": json.dumps(parts, sort_keys=True), "components": parts}
 
 
 def session_input(body: dict[str, Any]) -> SessionInput:
@@ -139,8 +158,8 @@ def _api_key(body: dict[str, Any]) -> str:
     return api_key
 
 
-def _text(body: dict[str, Any], name: str, length_max: int) -> str:
-    value = body.get(name)
+def _text(body: dict[str, Any], name: str, length_max: int, place: str = "") -> str:
+    value, name = body.get(name), f"{place}{name}"
     if value is None:
         raise InvalidRequestError(f"{name} is required")
     if not isinstance(value, str):

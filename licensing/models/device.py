@@ -58,5 +58,10 @@ class Device(models.Model):
         """Return the first eight hex digits of the digest: enough to tell devices apart, too little to be one."""
         return bytes(self.hwid_digest).hex()[:8]
 
+    @property
+    def parts(self) -> list[str]:
+        """Return the names of the parts that the device is known by; none where its hardware id is one text."""
+        return [component.partition(":")[0] for component in self.components]
+
     def is_bound(self) -> bool:
         return self.released_at is None

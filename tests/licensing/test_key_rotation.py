@@ -359,3 +359,19 @@ def ciphertexts() -> list[str]:
         *License.objects.order_by("id").values_list("key_ciphertext", flat=True),
         *SigningKey.objects.order_by("id").values_list("private_ciphertext", flat=True),
     ]
+
+
+def test_a_machine_in_parts_is_known_again_under_another_key(db: None, settings: Settings) -> None:
+    license = factories.make_license()
+    old = settings.HWID_KEYS
+    factories.open_session(license, "1", components={"board": "b", "disk": "d", "mac": "m"})
+    before = license.devices.get()
+
+    settings.HWID_KEYS = {"newer": bytes(range(32)), **old}
+    factories.open_session(license, "2", components={"board": "b", "disk": "new", "mac": "m"})
+    settings.HWID_KEYS = {"newer": bytes(range(32))}
+    factories.open_session(license, "3", components={"board": "b", "disk": "new", "mac": "new"})
+
+    after = license.devices.get()
+    assert (after.hwid_key_id, after.drifted) == ("newer", ["mac"])
+    assert not set(before.components) & set(after.components)

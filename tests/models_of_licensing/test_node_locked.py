@@ -121,3 +121,110 @@ def test_a_session_that_ended_otherwise_releases_nothing(license: License) -> No
 
     assert release(desktop).json()["code"] == "session_ended"
     assert license.devices.get().is_bound()
+
+
+PARTS = {"board": "PF2XK9", "disk": "S4EWNX0", "mac": "3c:52:82:aa:10:7f"}
+
+
+def parts(license: License, **changed: str | None) -> str:
+    """Start a program on a machine in parts, and return what it is told."""
+    hwid = {name: value for name, value in (PARTS | changed).items() if value is not None}
+    return machine(license, hwid).answer.json()["code"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("matching", "swapped_at_most"), [("any", 2), ("two", 1), ("most", 1), ("all", 0)]
+)
+def test_a_machine_is_known_again_by_its_parts(
+    license: License, matching: str, swapped_at_most: int
+) -> None:
+    policy = factories.make_policy(license.application, hwid_matching=matching)
+    for swapped in range(4):
+        license = factories.make_license(license.application, policy=policy)
+        assert parts(license) == "ok"
+
+        answer = parts(license, **dict.fromkeys(list(PARTS)[:swapped], "new"))
+
+        assert answer == ("ok" if swapped <= swapped_at_most else "hwid_mismatch")
+        license.refresh_from_db()
+        assert license.devices_used == license.devices.count() == 1
+
+
+def test_a_machine_may_be_renewed_part_by_part_and_the_developer_sees_it(license: License) -> None:
+    for changed in ({}, {"disk": "new"}, {"disk": "new", "mac": "new"}):
+        assert parts(license, **changed) == "ok"
+    assert parts(license, disk="new", mac="new", board="new") == "ok"
+
+    device = license.devices.get()
+    assert (device.parts, device.drifted) == (["board", "disk", "mac"], ["board"])
+    assert device.drifted_at
+    changes = history_of(license).filter(action="device.drifted").values_list("after", flat=True)
+    assert [change["parts"] for change in changes] == ["board", "mac", "disk"]
+    assert parts(license) == "hwid_mismatch"
+
+
+def test_a_part_is_only_the_same_under_its_own_name(license: License) -> None:
+    assert parts(license, disk="x", mac="y") == "ok"
+
+    assert parts(license, board="new", disk="y", mac="x") == "hwid_mismatch"
+
+
+def test_a_part_more_is_no_new_device(license: License) -> None:
+    assert parts(license, mac=None) == "ok"
+    assert parts(license, tpm="1f") == "ok"
+
+    assert license.devices.get().parts == ["board", "disk", "mac", "tpm"]
+
+
+def test_a_released_machine_comes_back_whatever_was_swapped_meanwhile(license: License) -> None:
+    assert parts(license) == "ok"
+    release_device(device=license.devices.get(), actor=SYSTEM, now=timezone.now())
+    assert parts(license, disk="new") == "ok"
+
+    assert parts(license) == "ok"
+
+    license.refresh_from_db()
+    assert license.devices_used == license.devices.bound().count() == 1
+
+
+def test_among_two_machines_the_more_alike_is_known_again(license: License) -> None:
+    policy = factories.make_policy(license.application, hwid_matching="any", devices_max=2)
+    License.objects.update(policy=policy)
+    assert parts(license) == "ok"
+    assert parts(license, board="b", disk="d", mac="m") == "ok"
+
+    assert parts(license, mac="m", disk="d") == "ok"
+
+    assert license.devices.count() == 2
+    assert license.devices.exclude(drifted=[]).get().drifted == ["board"]
+
+
+def test_of_a_part_nothing_is_kept_but_its_digest(license: License) -> None:
+    parts(license)
+
+    row = str(license.devices.values().get())
+
+    assert not [value for value in PARTS.values() if value in row]
+    other = factories.make_license()
+    parts(other)
+    assert not set(license.devices.get().components) & set(other.devices.get().components)
+
+
+@pytest.mark.parametrize(
+    ("hwid", "message"),
+    [
+        ({}, "hwid must have between 1 and 8 parts"),
+        ({f"part{n}": "x" for n in range(9)}, "hwid must have between 1 and 8 parts"),
+        ({"Board": "x"}, "hwid must name its parts with 1 to 32 characters of a-z, 0-9 and _"),
+        ({"x" * 33: "x"}, "hwid must name its parts with 1 to 32 characters of a-z, 0-9 and _"),
+        ({"board": ""}, "hwid.board must not be empty"),
+        ({"board": 5}, "hwid.board must be a string"),
+        ({"board": None}, "hwid.board is required"),
+        ({"board": "x" * 257}, "hwid.board must be at most 256 characters long"),
+        ([], "hwid must be a string"),
+    ],
+)
+def test_parts_have_bounds(license: License, hwid: object, message: str) -> None:
+    answer = machine(license, hwid).answer.json()  # type: ignore[arg-type]
+
+    assert (answer["code"], answer["message"]) == ("invalid_request", message)

@@ -127,6 +127,23 @@ def test_init_of_a_new_device_costs_six_statements_at_most(
     assert len(sent) == (5 if sessions_max is None else 6)
 
 
+@pytest.mark.parametrize("sessions_max", [None, 5])
+def test_a_hardware_id_in_parts_costs_no_more(program: Program, sessions_max: int | None) -> None:
+    License.objects.update(sessions_max=sessions_max)
+    hwid = {"board": "b", "disk": "d", "mac": "m"}
+
+    with statements() as new:
+        assert program.init(hwid=hwid).status_code == 200
+    with statements() as known:
+        assert program.init(hwid=hwid).status_code == 200
+    with statements() as drifted:
+        assert program.init(hwid=hwid | {"mac": "new"}).status_code == 200
+
+    assert len(new) == 6
+    assert len(known) == (2 if sessions_max is None else 3)
+    assert len(drifted) == 5
+
+
 def test_a_session_that_replaces_others_costs_no_more(program: Program) -> None:
     policy = factories.make_policy(
         program.license.application, sessions_max=1, sessions_overflow="end_oldest"

@@ -213,6 +213,36 @@ def test_a_device_that_is_released_many_times_at_once_is_released_once(
         assert devices_used(license) == 0
 
 
+@pytest.mark.parametrize("sessions_max", [None, 64])
+def test_two_views_of_one_machine_at_once_are_one_device(
+    programs: Crowd, application: Application, sessions_max: int | None
+) -> None:
+    before = {"board": "b", "disk": "d", "mac": "m"}
+    for license in factories.make_licenses(application, 5, sessions_max=sessions_max):
+        calls = inits(license, [""] * PROGRAMS)
+        for number, call in enumerate(calls):
+            call.body["hwid"] = before | ({"mac": "new"} if number % 2 else {})
+
+        answers = programs.call(calls)
+
+        assert codes(answers) == {"ok": PROGRAMS}
+        assert devices_used(license) == license.devices.count() == 1
+
+
+def test_of_many_machines_in_parts_as_many_get_in_as_there_are_places(
+    programs: Crowd, application: Application
+) -> None:
+    for license in factories.make_licenses(application, 5, devices_max=3):
+        calls = inits(license, [""] * PROGRAMS)
+        for number, call in enumerate(calls):
+            call.body["hwid"] = {"board": f"b{number}", "disk": f"d{number}", "mac": "the same"}
+
+        answers = programs.call(calls)
+
+        assert codes(answers) == {"ok": 3, "hwid_mismatch": PROGRAMS - 3}
+        assert devices_used(license) == bound_devices(license) == 3
+
+
 def test_one_device_has_no_more_seats_than_many(programs: Crowd, application: Application) -> None:
     for license in factories.make_licenses(application, ROUNDS, devices_max=1, sessions_max=3):
         answers = programs.call(inits(license, ["the-same"] * 16))

@@ -31,6 +31,7 @@ FORM = {
     "sessions_max": "2",
     "sessions_overflow": "end_oldest",
     "sessions_per": "license",
+    "hwid_matching": "most",
     "releases_max": "3",
     "releases_period_seconds_0": "30",
     "releases_period_seconds_1": "days",
