@@ -37,6 +37,10 @@ RUN_BY = {
     ("decisions/0006-row-level-security", "sh"): "tests/bench/test_alternatives.py"
     "::test_every_way_not_taken_is_compared_with_the_one_taken",
     ("management-api", "sh"): MANAGEMENT,
+    # The bench with little load, and the server that it may be told to measure.
+    ("performance", "sh"): "tests/bench/test_bench.py"
+    "::test_each_call_is_measured_beside_the_bare_view_and_answers_200"
+    " tests/bench/test_bench.py::test_granian_is_measured_by_the_same_calls",
 }
 # Why a block is not run.
 NOT_RUN = {
@@ -60,7 +64,7 @@ def test_every_block_of_code_is_run_by_some_test() -> None:
 
 
 def test_every_test_that_runs_blocks_is_there() -> None:
-    for named in RUN_BY.values():
+    for named in " ".join(RUN_BY.values()).split():
         file, _, name = named.partition("::")
         assert f"def {name}(" in (ROOT / file).read_text(), named
 
