@@ -12,7 +12,7 @@ from licensing.models import Application
 from licensing.term_statements import LICENSE_END
 
 # Counting more than this for a page helps nobody and costs as much as it counts.
-COUNT_MAX = 100_000
+COUNT_MAX = 10_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

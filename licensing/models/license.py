@@ -188,6 +188,17 @@ class License(models.Model):
         )
         indexes = (
             models.Index(name="license_by_application", fields=("application", "-id")),
+            # Few of many: without these, lists by state would walk past all the others.
+            models.Index(
+                name="license_by_status",
+                fields=("application", "status", "-id"),
+                condition=~models.Q(status="active"),
+            ),
+            models.Index(
+                name="license_by_expiry",
+                fields=("application", "expires_at"),
+                condition=models.Q(status="active", expires_at__isnull=False),
+            ),
             models.Index(name="license_by_last5", fields=("application", "key_last5")),
             # Search by the beginning of a name: lower(username) LIKE 'ann%'.
             models.Index(
