@@ -26,17 +26,30 @@ class Released:
 
 
 @transaction.atomic
-def release_device(*, device: Device, actor: Actor, now: dt.datetime) -> bool:
-    """Free the place that a device takes and end its sessions; return False when it was free already."""
-    License.objects.select_for_update(no_key=True).get(pk=device.license_id)
+def release_device(
+    *, device: Device, actor: Actor, now: dt.datetime, holds_place: bool = False
+) -> bool:
+    """Free the place that a device takes and end its sessions; return False when it was free already.
+
+    With `holds_place`, a device that may run on under its license file keeps the place until the file ends. Asked again
+    without, the place is free at once.
+    """
+    license = License.objects.select_for_update(no_key=True).get(pk=device.license_id)
     if not Device.objects.filter(pk=device.pk).bound().update(released_at=now):
-        return False
+        return not holds_place and _free_held_place(license, device, actor, now)
     # A device that is known by its parts may come back as another row, and then this digest must be free.
     Device.objects.filter(pk=device.pk).exclude(components=[]).update(
         hwid_digest=hashlib.sha256(device.pk.bytes + bytes(device.hwid_digest)).digest(),
         components=[],
     )
-    License.objects.filter(pk=device.license_id).update(devices_used=F("devices_used") - 1)
+    # Read behind the lock on its row: whoever gave it a file meanwhile has said so by now.
+    file_ends_at = Device.objects.values_list("license_file_ends_at", flat=True).get(pk=device.pk)
+    held = _still_held(license, now)
+    if holds_place and file_ends_at is not None and file_ends_at > now:
+        held[str(device.pk)] = file_ends_at.isoformat()
+    License.objects.filter(pk=license.pk).update(
+        devices_used=F("devices_used") - 1, places_held=held
+    )
     Session.objects.filter(device=device).open(now).update(
         ended_at=now, ended_reason=Session.EndedReason.DEVICE_RELEASED
     )
@@ -51,11 +64,36 @@ def release_device(*, device: Device, actor: Actor, now: dt.datetime) -> bool:
     return True
 
 
+def _still_held(license: License, now: dt.datetime) -> dict[str, str]:
+    return {
+        device_id: until
+        for device_id, until in license.places_held.items()
+        if dt.datetime.fromisoformat(until) > now
+    }
+
+
+def _free_held_place(license: License, device: Device, actor: Actor, now: dt.datetime) -> bool:
+    held = _still_held(license, now)
+    if held.pop(str(device.pk), None) is None:
+        return False
+    License.objects.filter(pk=license.pk).update(places_held=held)
+    record(
+        "device.place_freed",
+        target=device,
+        actor=actor,
+        application=device.application,
+        license=license,
+    )
+    return True
+
+
 @transaction.atomic
 def release_own_device(
     *, api_key: str, session_token: uuid.UUID, ip_address: str | None = None
 ) -> Released:
     """Release the device of a session at its program's word, if the policy's budget has one left.
+
+    Its place is free once its license file has ended: until then the program may run on there.
 
     Asking twice is one release. Raises as `validate_session` does, and ReleaseLimitReachedError.
     """
@@ -73,7 +111,7 @@ def release_own_device(
     device = Device.objects.select_related("application", "license").get(
         sessions__token_digest=parameters["token_digest"]
     )
-    release_device(device=device, actor=program_actor(ip_address), now=spent[0])
+    release_device(device=device, actor=program_actor(ip_address), now=spent[0], holds_place=True)
     return Released(found.signing, _budget(found.license.id)[0])
 
 

@@ -260,10 +260,21 @@ OPEN_SESSION = f"""
     FROM allowed, device LEFT JOIN opened ON true
 """
 
+# How many places are held for devices that may still run under their license files; a device is not in its own way.
+_PLACES_HELD = f"""
+    (
+        SELECT count(*) FROM jsonb_each_text(license.places_held) held
+        WHERE held.value::timestamptz > statement_timestamp()
+            AND held.key NOT IN (SELECT known.id::text FROM ({_KNOWN_DEVICE}) known)
+    )
+"""
+
 # The guard on devices_used is what makes the last place go to exactly one: the row is locked, and read again, first.
 _TAKE_PLACE = f"""
     UPDATE licensing_license license
     SET devices_used = license.devices_used + 1,
+        places_held = license.places_held
+            - ARRAY(SELECT known.id::text FROM ({_KNOWN_DEVICE}) known),
         first_used_at = COALESCE(license.first_used_at, statement_timestamp()),
         expires_at = CASE
             WHEN license.first_used_at IS NULL AND license.expires_at IS NULL
@@ -275,7 +286,9 @@ _TAKE_PLACE = f"""
     WHERE license.id = %(license_id)s
         AND policy.id = license.policy_id
         AND {_USABLE_LICENSE}
-        AND ({_DEVICES_MAX} IS NULL OR license.devices_used < {_DEVICES_MAX})
+        AND (
+            {_DEVICES_MAX} IS NULL OR license.devices_used + {_PLACES_HELD} < {_DEVICES_MAX}
+        )
 """
 TAKE_DEVICE_PLACE = f"{_TAKE_PLACE} RETURNING license.id"
 

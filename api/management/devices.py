@@ -35,6 +35,8 @@ class DeviceOutput(Output):
     first_seen_at = serializers.DateTimeField()
     last_seen_at = serializers.DateTimeField()
     released_at = serializers.DateTimeField(allow_null=True)
+    license_file_ends_at = serializers.DateTimeField(allow_null=True)
+    place_held_until = serializers.DateTimeField(allow_null=True)
 
 
 class Devices(ManagementView):
@@ -43,7 +45,7 @@ class Devices(ManagementView):
     def get(self, request: Request, application_id: uuid.UUID) -> Response:
         application = application_of_token(self.token, application_id)
         wanted = self.query(DeviceFilter)
-        found = application.devices.all()
+        found = application.devices.select_related("license")
         if wanted["license"]:
             found = found.filter(license=wanted["license"])
         if wanted["status"]:

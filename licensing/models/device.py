@@ -1,5 +1,7 @@
 """A device: a hardware id bound to a license. Only a keyed digest of the hardware id is kept."""
 
+import datetime as dt
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -62,6 +64,12 @@ class Device(models.Model):
     def parts(self) -> list[str]:
         """Return the names of the parts that the device is known by; none where its hardware id is one text."""
         return [component.partition(":")[0] for component in self.components]
+
+    @property
+    def place_held_until(self) -> dt.datetime | None:
+        """Return until when a released device keeps its place, because it may run on under a license file."""
+        until = self.license.places_held.get(str(self.pk))
+        return dt.datetime.fromisoformat(until) if until else None
 
     def is_bound(self) -> bool:
         return self.released_at is None

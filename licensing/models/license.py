@@ -124,6 +124,9 @@ class License(models.Model):
     )
     # Kept by the same guarded statement that takes a place, so that no two programs can take the last one.
     devices_used = models.PositiveIntegerField(default=0, editable=False)
+    # Places of devices that were let go and may run on under a license file: device id to the moment when the file ends. In
+    # this row, for the guard of taking a place reads what this row says at that moment.
+    places_held = models.JSONField(default=dict, db_default={}, editable=False)
     # When its programs released devices; those that no longer count are dropped with the next one.
     releases = ArrayField(models.DateTimeField(), default=list, db_default=[], editable=False)
     first_used_at = models.DateTimeField(null=True, blank=True, editable=False)

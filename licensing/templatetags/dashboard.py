@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from django import template
 from django.template.defaultfilters import pluralize
+from django.utils import timezone
 
 from accounts.models import Event
 from licensing.fields import number_and_unit
@@ -90,6 +91,12 @@ def event_words(event: Event) -> str:
         count = int(event.after.get("count", 0))
         return f"{count:,} license{pluralize(count)} generated"
     return words
+
+
+@register.filter
+def to_come(moment: dt.datetime | None) -> dt.datetime | None:
+    """Return a moment that lies ahead, and nothing for one that has passed."""
+    return moment if moment and moment > timezone.now() else None
 
 
 @register.filter
@@ -182,6 +189,7 @@ _WORDS = {
     "device.bound": "Device bound",
     "device.drifted": "Device known again with other parts",
     "device.released": "Device released",
+    "device.place_freed": "Place of a released device freed",
     "session.ended": "Session ended",
     "session.overdrawn": "Session opened on overdraft",
     "session.borrowed": "Seat borrowed",

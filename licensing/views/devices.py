@@ -10,6 +10,7 @@ from accounts.access import Right
 from accounts.pages import Question, act, actor_of, reads_or_acts
 from licensing.access import application_for, device_for
 from licensing.devices import release_device
+from licensing.models import Device
 from licensing.paging import page_of
 from licensing.views.licenses import license_trail
 from licensing.views.pages import ask, license_asked_for, show
@@ -55,10 +56,20 @@ def device_release(
     question = Question(
         heading=f"Release {device}",
         explanation=f"The device gives up its place on license {license}, and its open sessions end now. Another device can "
-        "take the place; this one can as well, if it asks first.",
+        f"take the place; this one can as well, if it asks first.{_still_running(device)}",
         button="Release device",
         cancel_url=license.get_absolute_url(),
     )
     return ask(
         request, device.application, question, section="devices", trail=license_trail(license)
+    )
+
+
+def _still_running(device: Device) -> str:
+    until = device.license_file_ends_at
+    if until is None or until <= timezone.now():
+        return ""
+    return (
+        f" Its license file counts on that machine until {until:%-d %B %Y, %H:%M} UTC, whatever you do: until then it may run "
+        "there beside the new one."
     )

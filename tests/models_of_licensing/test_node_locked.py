@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from licensing.devices import release_device
 from licensing.events import SYSTEM, history_of
-from licensing.models import License
+from licensing.models import Device, License, Policy
 from tests import factories
 from tests.api.runtime.conftest import Program
 
@@ -17,7 +17,9 @@ DAY = dt.timedelta(days=1)
 
 @pytest.fixture
 def license(db: None) -> License:
-    return factories.make_license()
+    application = factories.make_application()
+    policy = factories.make_policy(application, license_file_seconds=None)
+    return factories.make_license(application, policy=policy)
 
 
 def machine(license: License, hwid: str) -> Program:
@@ -42,6 +44,13 @@ def days_pass(license: License, days: int) -> None:
     license.save(update_fields=["releases"])
 
 
+def file_ends(license: License) -> None:
+    license.refresh_from_db()
+    over = (timezone.now() - DAY).isoformat()
+    license.places_held = dict.fromkeys(license.places_held, over)
+    license.save(update_fields=["places_held"])
+
+
 def test_the_first_machine_is_welcome_for_good_and_the_second_is_not(license: License) -> None:
     assert machine(license, "desktop").answer.json()["code"] == "ok"
     assert machine(license, "laptop").answer.json()["code"] == "hwid_mismatch"
@@ -59,6 +68,40 @@ def test_the_customer_moves_it_to_another_machine(license: License) -> None:
     assert again.heartbeat().json()["code"] == "session_ended"
     [event] = history_of(license).filter(action="device.released")
     assert event.actor_kind == "program"
+
+
+def test_with_license_files_the_place_is_free_when_the_file_ends(license: License) -> None:
+    Policy.objects.update(license_file_seconds=3_600)
+    release(machine(license, "desktop"))
+
+    assert machine(license, "laptop").answer.json()["code"] == "hwid_mismatch"
+    # The device itself may come back any time: the place is held for it.
+    assert machine(license, "desktop").answer.json()["code"] == "ok"
+    release(machine(license, "desktop"))
+    file_ends(license)
+    assert machine(license, "laptop").answer.json()["code"] == "ok"
+
+
+def test_the_developer_frees_such_a_place_by_hand(license: License) -> None:
+    Policy.objects.update(license_file_seconds=3_600)
+    release(machine(license, "desktop"))
+    device = Device.objects.get()
+    assert device.place_held_until == device.license_file_ends_at
+
+    freed = [release_device(device=device, actor=SYSTEM, now=timezone.now()) for _ in range(2)]
+
+    assert freed == [True, False]
+    assert history_of(license).filter(action="device.place_freed").count() == 1
+    assert machine(license, "laptop").answer.json()["code"] == "ok"
+
+
+def test_a_device_that_the_developer_releases_gives_up_its_place_at_once(license: License) -> None:
+    Policy.objects.update(license_file_seconds=3_600)
+    machine(license, "desktop")
+
+    release_device(device=license.devices.get(), actor=SYSTEM, now=timezone.now())
+
+    assert machine(license, "laptop").answer.json()["code"] == "ok"
 
 
 def test_repeating_it_is_one_release(license: License) -> None:
@@ -101,7 +144,10 @@ def test_the_developers_own_releases_are_not_counted(license: License) -> None:
 
 def test_between_two_releases_a_pause_passes(license: License) -> None:
     policy = factories.make_policy(
-        license.application, releases_max=None, releases_pause_seconds=86_400
+        license.application,
+        releases_max=None,
+        releases_pause_seconds=86_400,
+        license_file_seconds=None,
     )
     License.objects.update(policy=policy)
     assert moved(license, "desktop")["releases_left"] is None

@@ -200,6 +200,21 @@ def test_no_more_devices_are_released_than_the_budget_holds(
         assert devices_used(license) == bound_devices(license) == 13
 
 
+def test_a_place_that_is_let_go_under_a_running_file_goes_to_nobody(
+    programs: Crowd, application: Application
+) -> None:
+    for license in factories.make_licenses(application, ROUNDS):
+        session = opened(programs.server, license)
+
+        let_go, *others = programs.call(
+            [in_session("release", session), *inits(license, hwids("other", 15))]
+        )
+
+        assert codes([let_go]) == {"ok": 1}
+        assert codes(others) == {"hwid_mismatch": 15}
+        assert devices_used(license) == bound_devices(license) == 0
+
+
 def test_a_device_that_is_released_many_times_at_once_is_released_once(
     programs: Crowd, application: Application
 ) -> None:
