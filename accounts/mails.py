@@ -34,6 +34,15 @@ def send_second_factor_removed(user: User) -> None:
     _send("second_factor_removed", user.email, url=_url("mfa_index"))
 
 
+def send_webhook_disabled(
+    to: str, *, application: str, endpoint: str, reason: str, url: str
+) -> None:
+    """Tell whoever runs an application that nothing is sent to one of its webhook endpoints any more."""
+    _send(
+        "webhook_disabled", to, application=application, endpoint=endpoint, reason=reason, url=url
+    )
+
+
 def _url(name: str) -> str:
     return f"{settings.SITE_URL}{reverse(name)}"
 

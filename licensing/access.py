@@ -22,6 +22,8 @@ from licensing.models import (
     Policy,
     Session,
     SigningKey,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 
 _Row = TypeVar("_Row", bound=Model)
@@ -139,6 +141,29 @@ def signing_key_for(
 ) -> SigningKey:
     application = application_for(user, application_id, right)
     return _found(SigningKey.objects.select_related("application"), application, id)
+
+
+def webhook_endpoint_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.MANAGE_SETTINGS,
+) -> WebhookEndpoint:
+    application = application_for(user, application_id, right)
+    return _found(WebhookEndpoint.objects.select_related("application"), application, id)
+
+
+def webhook_delivery_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    endpoint_id: uuid.UUID,
+    right: Right = Right.MANAGE_SETTINGS,
+) -> WebhookDelivery:
+    """A delivery to one endpoint of the application."""
+    application = application_for(user, application_id, right)
+    deliveries = WebhookDelivery.objects.filter(endpoint=endpoint_id)
+    return _found(deliveries.select_related("endpoint__application"), application, id)
 
 
 def management_token_for(

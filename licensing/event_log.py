@@ -17,7 +17,7 @@ from licensing.models import Application
 KINDS = {
     "people": ("team.", "member.", "invitation.", "events."),
     "applications": ("application.", "policy.", "entitlement."),
-    "keys": ("api_key.", "signing_key.", "token."),
+    "keys": ("api_key.", "signing_key.", "token.", "webhook_endpoint."),
     "licenses": ("license.", "licenses.", "usage."),
     "devices": ("device.", "session."),
 }

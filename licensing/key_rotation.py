@@ -16,11 +16,20 @@ from accounts import cells
 from accounts.cells import Cell
 from accounts.ciphers import UndecipherableError
 from licensing import idempotency, signatures, tokens
+from licensing.models import webhook
 
 API_KEY = Cell("licensing_apikey", "key_ciphertext")
 LICENSE_KEY = Cell("licensing_license", "key_ciphertext")
 SIGNING_KEY = Cell(signatures.SIGNING_KEY_TABLE, signatures.SIGNING_KEY_COLUMN)
-CELLS = (API_KEY, LICENSE_KEY, SIGNING_KEY, idempotency.CALL, *cells.CELLS)
+CELLS = (
+    API_KEY,
+    LICENSE_KEY,
+    SIGNING_KEY,
+    idempotency.CALL,
+    webhook.SECRET,
+    webhook.PRIVATE_KEY,
+    *cells.CELLS,
+)
 
 _Row = dict[str, Any]
 # A row's id, what its ciphertext is bound to, and the ciphertext.

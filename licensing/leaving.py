@@ -25,6 +25,10 @@ from licensing.models import (
     SigningKey,
     TrialUse,
     Usage,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookSecret,
 )
 
 logger = logging.getLogger(__name__)
@@ -33,6 +37,10 @@ logger = logging.getLogger(__name__)
 _TABLES = (
     BulkRow,
     BulkJob,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookSecret,
+    WebhookEndpoint,
     Consumption,
     Usage,
     LicenseEntitlement,

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from licensing import bulk_pieces, clearing, consumption, leaving
+from licensing import bulk_pieces, clearing, consumption, leaving, webhook_delivery
 
 
 @app.periodic(cron="29 * * * *", queueing_lock="delete_due_accounts")
@@ -32,3 +32,16 @@ def run_bulk_job(job_id: str) -> None:
 @app.task(name="forget_consumptions", lock="forget_consumptions")
 def forget_consumptions(timestamp: int) -> None:
     consumption.forget_old(now=timezone.now())
+
+
+# The jobs that an event or a failure brings are only a wake-up; this is what makes up for one that was lost.
+@app.periodic(cron="* * * * *", queueing_lock="wake_webhooks")
+@app.task(name="wake_webhooks")
+def wake_webhooks(timestamp: int) -> None:
+    webhook_delivery.wake_all_due(now=timezone.now())
+
+
+@app.periodic(cron="17 * * * *", queueing_lock="delete_old_webhook_deliveries")
+@app.task(name="delete_old_webhook_deliveries")
+def delete_old_webhook_deliveries(timestamp: int) -> None:
+    webhook_delivery.delete_old(now=timezone.now())

@@ -18,6 +18,7 @@ from licensing.views import (
     settings,
     signing_keys,
     site,
+    webhooks,
     words,
 )
 
@@ -60,7 +61,27 @@ _policy = [
         name="policy-entitlement-remove",
     ),
 ]
-_settings = [
+_webhook: list[URLPattern | URLResolver] = [
+    path("", webhooks.webhook, name="webhook"),
+    path("edit/", webhooks.webhook_edit, name="webhook-edit"),
+    path("reveal/", webhooks.webhook_reveal, name="webhook-reveal"),
+    path("rotate/", webhooks.webhook_rotate, name="webhook-rotate"),
+    path("test/", webhooks.webhook_test, name="webhook-test"),
+    path("pause/", webhooks.webhook_pause, name="webhook-pause"),
+    path("enable/", webhooks.webhook_enable, name="webhook-enable"),
+    path("delete/", webhooks.webhook_delete, name="webhook-delete"),
+    path("replay/", webhooks.webhook_replay, name="webhook-replay"),
+    path("deliveries/<uuid:delivery_id>/", webhooks.webhook_attempts, name="webhook-delivery"),
+    path(
+        "deliveries/<uuid:delivery_id>/replay/",
+        webhooks.webhook_delivery_replay,
+        name="webhook-delivery-replay",
+    ),
+]
+_settings: list[URLPattern | URLResolver] = [
+    path("webhooks/", webhooks.webhooks_list, name="webhooks"),
+    path("webhooks/new/", webhooks.webhook_new, name="webhook-new"),
+    path("webhooks/<uuid:endpoint_id>/", include(_webhook)),
     path("", settings.application_settings, name="application-settings"),
     path("enable/", settings.application_enable, name="application-enable"),
     path("disable/", settings.application_disable, name="application-disable"),

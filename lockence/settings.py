@@ -1,5 +1,6 @@
 """Every setting of the site, and every switch from the environment (.env.example tells what each means)."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -185,6 +186,17 @@ PROCRASTINATE_WORKER_DEFAULTS = {
     # What does not end by then is cut off, and run again by another worker.
     "shutdown_graceful_timeout": 20,
 }
+
+# Webhooks go out into the Internet alone, and to these networks: in development to this machine as well.
+try:
+    WEBHOOK_NETWORKS = [
+        ip_network(network)
+        for network in env.list(
+            "WEBHOOK_NETWORKS", default=["127.0.0.0/8", "::1/128"] if DEVELOPMENT else []
+        )
+    ]
+except ValueError as error:
+    raise ImproperlyConfigured(f"WEBHOOK_NETWORKS: {error}") from None
 
 # People
 

@@ -19,10 +19,19 @@ from licensing import (
     policies,
     sessions,
     signing_keys,
+    webhooks,
 )
 from licensing.events import SYSTEM
 from licensing.management_tokens import NewToken
-from licensing.models import Application, BulkJob, Entitlement, License, Policy, Session
+from licensing.models import (
+    Application,
+    BulkJob,
+    Entitlement,
+    License,
+    Policy,
+    Session,
+    WebhookEndpoint,
+)
 from licensing.scopes import Scope
 
 PASSWORD = "correct horse battery staple"
@@ -118,6 +127,15 @@ def make_token(
         actor=SYSTEM,
         now=timezone.now(),
         **facts,
+    )
+
+
+def make_endpoint(
+    application: Application, url: str = "http://127.0.0.1:9/hooks", **facts: Any
+) -> WebhookEndpoint:
+    """A webhook endpoint that wants everything, unless some events are named."""
+    return webhooks.create_endpoint(
+        application=application, url=url, events=facts.pop("events", ["*"]), actor=SYSTEM, **facts
     )
 
 

@@ -17,11 +17,15 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from accounts import teams
 from accounts.access import Right, Role
 from accounts.events import SYSTEM
 from accounts.models import Event, Team, User
+from licensing import webhook_delivery
+from licensing.models import Application
 from tests import factories, people, staff
 
 # Stands in everything that the developer's team owns, and may stand in nothing that others are sent.
@@ -53,6 +57,7 @@ APPLICATION = "dashboard/applications/<uuid:application_id>/"
 LICENSE = f"{APPLICATION}licenses/<uuid:license_id>/"
 POLICY = f"{APPLICATION}policies/<uuid:policy_id>/"
 SIGNING_KEY = f"{APPLICATION}settings/signing-keys/<uuid:signing_key_id>/"
+WEBHOOK = f"{APPLICATION}settings/webhooks/<uuid:endpoint_id>/"
 A_TEAM = "dashboard/teams/<uuid:team_id>/"
 INVITATION = "dashboard/invitations/<uuid:invitation_id>/"
 
@@ -147,6 +152,19 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     f"{APPLICATION}settings/tokens/": (SETTINGS, NOBODY),
     f"{APPLICATION}settings/tokens/new/": (SETTINGS, SETTINGS),
     f"{APPLICATION}settings/tokens/<uuid:token_id>/revoke/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}settings/webhooks/": (SETTINGS, NOBODY),
+    f"{APPLICATION}settings/webhooks/new/": (SETTINGS, SETTINGS),
+    WEBHOOK: (SETTINGS, NOBODY),
+    f"{WEBHOOK}edit/": (SETTINGS, SETTINGS),
+    f"{WEBHOOK}reveal/": (NOBODY, SETTINGS),
+    f"{WEBHOOK}rotate/": (SETTINGS, SETTINGS),
+    f"{WEBHOOK}test/": (NOBODY, SETTINGS),
+    f"{WEBHOOK}pause/": (NOBODY, SETTINGS),
+    f"{WEBHOOK}enable/": (NOBODY, SETTINGS),
+    f"{WEBHOOK}delete/": (SETTINGS, SETTINGS),
+    f"{WEBHOOK}replay/": (SETTINGS, SETTINGS),
+    f"{WEBHOOK}deliveries/<uuid:delivery_id>/": (SETTINGS, NOBODY),
+    f"{WEBHOOK}deliveries/<uuid:delivery_id>/replay/": (NOBODY, SETTINGS),
     f"{APPLICATION}licenses/": (VIEW, NOBODY),
     f"{APPLICATION}licenses/new/": (LICENSES, LICENSES),
     f"{APPLICATION}licenses/export/": (VIEW, KEYS),
@@ -241,6 +259,7 @@ def ids_in(team: Team, word: str) -> dict[str, object]:
         actor=SYSTEM,
         now=timezone.now(),
     )
+    endpoint = factories.make_endpoint(application, description=f"{word} endpoint")
     somebody_else = factories.make_user()
     now = timezone.now()
     browser = somebody_else.browsers.create(
@@ -257,6 +276,8 @@ def ids_in(team: Team, word: str) -> dict[str, object]:
         "api_key_id": application.api_keys.get().pk,
         "signing_key_id": application.signing_keys.get(state="next").pk,
         "token_id": factories.make_token(application, name=f"{word} token").token.pk,
+        "endpoint_id": endpoint.pk,
+        "delivery_id": endpoint.deliveries.first().pk,
         "id": license.pk,
         "license_id": license.pk,
         "batch_id": license.batch_id,
@@ -365,6 +386,28 @@ def test_what_a_stranger_does_is_mailed_and_logged_without_a_word_of_others(
 
     told = [f"{mail.subject} {mail.body}" for mail in mailoutbox] + caplog.messages
     assert [text for text in told if CANARY in text] == []
+
+
+def test_webhooks_of_others_tell_nothing_of_a_team(
+    world: World, stranger: User, httpserver: HTTPServer
+) -> None:
+    """Everything happens in one team, and the endpoint of another wants to hear everything."""
+    told: list[bytes] = []
+
+    def hear(request: Request) -> Response:
+        told.append(request.get_data())
+        return Response()
+
+    httpserver.expect_request("/hooks").respond_with_handler(hear)
+    url = httpserver.url_for("/hooks")
+    foreign = Application.objects.get(pk=str(world.foreign_ids["application_id"]))
+    endpoint = factories.make_endpoint(foreign, url)
+    ids_in(world.team, CANARY)
+
+    webhook_delivery.deliver_due(endpoint.pk)
+
+    assert told
+    assert not any(CANARY.encode() in body for body in told)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,6 +18,12 @@ from licensing.models.session import Session
 from licensing.models.signing_key import SigningKey
 from licensing.models.trial_use import TrialUse
 from licensing.models.usage import Usage
+from licensing.models.webhook import (
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookSecret,
+)
 
 __all__ = [
     "ApiKey",
@@ -39,4 +45,8 @@ __all__ = [
     "SigningKey",
     "TrialUse",
     "Usage",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookSecret",
 ]

@@ -193,6 +193,16 @@ _WORDS = {
     "session.ended": "Session ended",
     "session.overdrawn": "Session opened on overdraft",
     "session.borrowed": "Seat borrowed",
+    "webhook_endpoint.created": "Webhook endpoint created",
+    "webhook_endpoint.changed": "Webhook endpoint changed",
+    "webhook_endpoint.paused": "Webhook endpoint paused",
+    "webhook_endpoint.enabled": "Webhook endpoint enabled",
+    "webhook_endpoint.disabled": "Webhook endpoint disabled",
+    "webhook_endpoint.deleted": "Webhook endpoint deleted",
+    "webhook_endpoint.secret_rotated": "Webhook secret rotated",
+    "webhook_endpoint.secret_revealed": "Webhook secret shown",
+    "webhook_endpoint.tested": "Webhook endpoint tested",
+    "webhook_endpoint.replayed": "Events sent once more",
 }
 _TONES = {
     "application.disabled": "bad",
@@ -202,6 +212,7 @@ _TONES = {
     "licenses.exported": "warn",
     "license.history_erased": "warn",
     "events.exported": "warn",
+    "webhook_endpoint.disabled": "warn",
     "license.restored": "good",
     "license.reinstated": "good",
     "license.converted": "good",
@@ -255,6 +266,10 @@ _FIELDS = {
     "value": "value",
     "used": "used",
     "description": "description",
+    "url": "address",
+    "events": "events",
+    "since": "from",
+    "until": "until",
 }
 _EMPTY = {
     "expires_at": "never",

@@ -27,12 +27,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.cells import RECOVERY_CODES_SEED
-from accounts.events import user_actor
+from accounts.events import SYSTEM, user_actor
 from accounts.models import User
-from licensing import management_tokens
+from licensing import management_tokens, webhook_delivery, webhooks
 from licensing.key_rotation import SIGNING_KEY
 from licensing.keys import normalized_license_key
-from licensing.models import License, SigningKey
+from licensing.models import Application, License, SigningKey
 from licensing.scopes import Scope
 from tests import factories
 from tests.api.runtime.conftest import Program
@@ -88,6 +88,7 @@ def test_nothing_that_is_kept_tells_a_secret(talkative_server: Server, developer
         now=timezone.now(),
     ).text
     use_as_a_script(talkative_server, token)
+    secrets |= have_webhooks_sent(application)
     secrets |= use_as_a_program(talkative_server, license)
     secrets |= use_as_a_person(talkative_server, developer, license)
 
@@ -255,6 +256,22 @@ def private_keys() -> dict[str, str]:
     return {
         f"{key.state} signing key": SIGNING_KEY.decrypt(key.private_ciphertext, key.pk)
         for key in SigningKey.objects.all()
+    }
+
+
+def have_webhooks_sent(application: Application) -> dict[str, str]:
+    """Two secrets sign, an attempt is kept, and jobs wait for more."""
+    endpoint = factories.make_endpoint(application)
+    webhooks.rotate_secret(endpoint=endpoint, actor=SYSTEM, now=timezone.now())
+    webhook_delivery.deliver_due(endpoint.pk)
+    webhooks.send_test(endpoint=endpoint, actor=SYSTEM, now=timezone.now())
+    kept = tables()
+    assert b"deliver_webhooks" in kept["procrastinate_jobs"]
+    assert b"webhook-signature" in kept["licensing_webhookattempt"]
+    return {
+        f"webhook key {number}-{kind}": key
+        for number, secret in enumerate(endpoint.secrets.all())
+        for kind, key in enumerate(secret.signing_keys())
     }
 
 
