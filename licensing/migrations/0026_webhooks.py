@@ -7,7 +7,7 @@ import accounts.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("licensing", "0023_bulk_jobs"),
+        ("licensing", "0025_places_held_by_license_files"),
     ]
 
     operations = [

@@ -90,7 +90,7 @@ DROP FUNCTION licensing_uuid7();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("licensing", "0024_webhooks"),
+        ("licensing", "0026_webhooks"),
         ("accounts", "0008_chain_many_events_at_once"),
         ("procrastinate", "0041_post_retry_failed_job"),
     ]
