@@ -110,7 +110,7 @@ class LicenseTermsForm(forms.Form):
     grace_seconds = DurationField(
         label="Grace period",
         max_seconds=GRACE_MAX_SECONDS,
-        forever="as the policy says",
+        forever="policy’s",
         nothing="none",
     )
     expiry_strategy = forms.ChoiceField(

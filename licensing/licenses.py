@@ -358,7 +358,7 @@ def _move(
     if held.frozen_at is not None:
         changes["expires_at"] = F("expires_at") + (Now() - F("frozen_at"))
     License.objects.filter(pk=license.pk).update(**changes)
-    license.refresh_from_db(fields=list(changes))
+    license.refresh_from_db(fields=[*changes, "expires_at"])
     told = ["status"] + ["expires_at"] * (held.expires_at != license.expires_at)
     record(
         _ACTIONS[before, to],

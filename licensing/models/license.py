@@ -248,7 +248,7 @@ class License(models.Model):
 
         `licensing/term_statements.py` tells them the same, by the database's clock.
         """
-        if self.expires_at is None or self.expires_at > at:
+        if self.status != self.Status.ACTIVE or self.expires_at is None or self.expires_at > at:
             return ""
         if at < (self.grace_until() or self.expires_at):
             return "license_in_grace"

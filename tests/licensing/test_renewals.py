@@ -242,3 +242,25 @@ def test_a_reason_that_is_too_long_is_refused(application: Application) -> None:
         licenses.revoke_license(license=license, actor=SYSTEM, now=timezone.now(), reason="x" * 501)
     license.refresh_from_db()
     assert license.status == "active"
+
+
+def test_an_event_tells_what_changed_and_not_what_the_asker_had_not_seen(
+    application: Application,
+) -> None:
+    license = subscription(application)
+    License.objects.update(expires_at=timezone.now() + DAY)
+
+    licenses.suspend_license(license=license, actor=SYSTEM)
+
+    event = Event.objects.get(action="license.suspended")
+    assert (event.before, event.after) == ({"status": "active"}, {"status": "suspended"})
+
+
+def test_a_license_that_is_refused_warns_of_nothing(application: Application) -> None:
+    license = subscription(application, grace_seconds=86_400)
+    assert license.expires_at is not None
+    assert license.warning(license.expires_at) == "license_in_grace"
+
+    licenses.suspend_license(license=license, actor=SYSTEM)
+
+    assert license.warning(license.expires_at) == ""
