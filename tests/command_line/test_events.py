@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from lockence_client.command_line import following
+from lockence_client.command_line.api import Api
+from lockence_client.command_line.login_file import Login
 
 from licensing import licenses
 from licensing.events import SYSTEM
-from licensing.models import Application
+from licensing.models import Application, License
 from tests import factories
 from tests.command_line.conftest import Terminal
 
@@ -77,6 +80,32 @@ def test_after_an_event_whose_id_was_kept_all_later_ones_come(
     assert min(ids) > last["id"]
 
 
+def test_an_event_that_shows_late_is_told_too(
+    application: Application, at_work: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(following, "_LOOK_BACK_EVERY_SECONDS", 0.0)
+    first, second = factories.make_licenses(application, 2)
+    login = Login(at_work.environment["LOCKENCE_URL"], at_work.environment["LOCKENCE_TOKEN"])
+    follower = following.Follower(Api(login), f"applications/{application.pk}", {})
+    follower.recent(1)
+    later = follower.later()
+    written, told = threading.Event(), threading.Event()
+    slow = threading.Thread(target=_suspend_slowly, args=(first, written, told))
+    slow.start()
+    assert written.wait(10)
+
+    # Written after the slow one, and shown before it.
+    licenses.suspend_license(license=second, actor=SYSTEM)
+    shown_first = next(later)
+    told.set()
+    shown_late = next(later)
+    slow.join()
+
+    assert (shown_first["license"], shown_late["license"]) == (str(second.pk), str(first.pk))
+    assert shown_late["id"] < shown_first["id"]
+
+
 def test_ctrl_c_ends_it_without_a_word(application: Application, follow: Any) -> None:
     factories.make_license(application)
     following = follow()
@@ -107,4 +136,12 @@ def test_a_reader_that_goes_away_ends_it_without_a_word(
 def _issue(application: Application, count: int) -> None:
     for _ in range(count):
         factories.make_license(application)
+    connection.close()
+
+
+def _suspend_slowly(license: License, written: threading.Event, told: threading.Event) -> None:
+    with transaction.atomic():
+        licenses.suspend_license(license=license, actor=SYSTEM)
+        written.set()
+        told.wait(20)
     connection.close()

@@ -7,6 +7,7 @@ import pty
 import re
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -200,6 +201,26 @@ def test_a_pipe_that_is_closed_early_is_no_error(
         said = run.stderr.read()
 
     assert (run.returncode, said) == (141, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /dev/full")
+def test_a_full_disk_is_told_in_one_line_and_loses_no_license(
+    at_work: Terminal, application: Application
+) -> None:
+    issue = f"'{at_work.program}' licenses issue --count 2"
+    facts = at_work.facts({})
+
+    full, closed = (
+        subprocess.run(["sh", "-c", f"{issue} {to}"], capture_output=True, text=True, **facts)
+        for to in ("> /dev/full", ">&-")
+    )
+
+    [how_to_go_on, told] = full.stderr.splitlines()
+    assert full.returncode == 70
+    assert told == "lockence: could not write: No space left on device"
+    assert "--idempotency-key" in how_to_go_on
+    assert (closed.returncode, closed.stderr) == (0, "Issued 2 licenses.\n")
+    assert application.licenses.count() == 4
 
 
 def test_a_real_terminal_gets_a_table_of_its_width_and_a_bar(

@@ -66,6 +66,10 @@ for _command in (
 
 def run(arguments: list[str]) -> int:
     """Run the command and return its exit code; whatever happens, it is one line on standard error."""
+    # What was closed (`>&-`) goes nowhere.
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         # Whatever a terminal of another time cannot write stands as an escape.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -47,6 +47,12 @@ class NotAllowed(Failure):
     exit = Exit.NOT_ALLOWED
 
 
+class CouldNotWrite(Failure):
+    """The disk is full, or the like: what was asked may be done, and its answer is lost."""
+
+    exit = Exit.OUR_FAULT
+
+
 class ReaderGone(Failure):
     """Whoever read our output has closed it, as `head` does."""
 

@@ -13,7 +13,7 @@ import click
 
 from lockence_client.command_line import moments, options, output, text
 from lockence_client.command_line.api import Api, Row
-from lockence_client.command_line.failures import NotAllowed, Refused
+from lockence_client.command_line.failures import CouldNotWrite, NotAllowed, Refused
 
 # What the API issues in one call.
 BATCH_MAX = 1_000
@@ -166,8 +166,11 @@ def _paper(name: str | None) -> Iterator[Callable[[str], None]]:
 
 
 def _write_now(file: Any, piece: str) -> None:
-    file.write(piece)
-    file.flush()
+    try:
+        file.write(piece)
+        file.flush()
+    except OSError as error:
+        raise CouldNotWrite(f"could not write: {error.strerror}") from error
 
 
 def _csv_row(row: Row) -> str:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lockence_client.command_line import text
-from lockence_client.command_line.failures import ReaderGone
+from lockence_client.command_line.failures import CouldNotWrite, ReaderGone
 
 # Where nobody looks, no line is broken: what reads it counts on whole ones.
 _WIDTH_UNSEEN = 100_000
@@ -32,6 +32,9 @@ def write(piece: str) -> None:
     except BrokenPipeError as error:
         silence_stdout()
         raise ReaderGone from error
+    except OSError as error:
+        silence_stdout()
+        raise CouldNotWrite(f"could not write: {error.strerror}") from error
 
 
 def silence_stdout() -> None:
