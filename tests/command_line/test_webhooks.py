@@ -14,8 +14,9 @@ from standardwebhooks.webhooks import Webhook
 from werkzeug import Response
 
 from licensing import handbook, licenses
-from licensing.events import SYSTEM
+from licensing.events import SYSTEM, history_of
 from licensing.models import Application
+from licensing.webhook_delivery import payload_of
 from tests import factories
 from tests.command_line.conftest import Terminal
 
@@ -62,6 +63,9 @@ def test_each_event_arrives_signed_with_the_secret_that_was_told(
     assert suspended["data"]["license"] == str(license.pk)
     assert suspended["data"]["application"] == str(application.pk)
     assert set(suspended["data"]["actor"]) == {"kind", "email", "token"}
+    # The same as Lockence itself would send.
+    row = history_of(license).get(action="license.suspended")
+    assert suspended == json.loads(json.dumps(payload_of(row)))
     assert receiver.log[0][0].headers["webhook-id"] == issued["data"]["id"]
 
 

@@ -7,12 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from licensing import handbook, samples
+from licensing import handbook, samples, webhook_signatures
 from tests.contract.test_samples import Toolchain
 
 RUN_SECONDS_MAX = 100
@@ -102,6 +103,18 @@ def test_what_is_signed_is_believed(receiver: Receiver) -> None:
     assert receiver.judges(SECRET, ID, timestamp, told) == "genuine"
     # While the secret is changed, and beside a signature of another kind.
     assert receiver.judges(SECRET, ID, timestamp, f"v1a,AAAA {other} {told}") == "genuine"
+
+
+def test_what_lockence_signs_is_believed(receiver: Receiver) -> None:
+    secret, next_secret = webhook_signatures.new_secret(), webhook_signatures.new_secret()
+    keys = [secret, webhook_signatures.new_private_key(), next_secret]
+    now = int(time.time())
+
+    told = webhook_signatures.signatures(keys, id=ID, timestamp=now, body=BODY.encode())
+
+    assert receiver.judges(secret, ID, str(now), told) == "genuine"
+    assert receiver.judges(next_secret, ID, str(now), told) == "genuine"
+    assert receiver.judges(SECRET, ID, str(now), told) == "not genuine"
 
 
 def test_anything_else_is_not(receiver: Receiver) -> None:
