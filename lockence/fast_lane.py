@@ -56,16 +56,23 @@ class FastLane:
         request_id = request_id_of(environ)
         token = current_request_id.set(request_id)
         try:
-            if overload.gates().refuse_call(call, waits.seconds()):
-                answer = answers.refuse(TemporarilyUnavailableError(), environ)
-            else:
-                answer = answers.answer(call, environ)
+            answer = _answer(call, environ)
         finally:
             current_request_id.reset(token)
         _observe(environ, call, answer.status, time.perf_counter() - started)
         headers = [*answer.headers.items(), (HEADER, request_id)]
         start_response(_STATUS_LINES[answer.status], headers)
         return [answer.body]
+
+
+def _answer(call: str, environ: Environ) -> answers.Answer:
+    gates = overload.gates()
+    if not gates.are_used:
+        return answers.answer(call, environ)
+    if gates.refuse_call(call, waits.seconds()):
+        return answers.refuse(TemporarilyUnavailableError(), environ)
+    with gates.answer():
+        return answers.answer(call, environ)
 
 
 def _observe(environ: Environ, call: str, status: int, seconds: float) -> None:

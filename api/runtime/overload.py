@@ -4,22 +4,26 @@ How long requests wait for a thread tells it. A burst passes; where the wait sta
 once, which costs little, so that what is answered is answered soon. Each process judges for itself.
 """
 
+import contextlib
 import datetime as dt
 import functools
 import random
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from django.conf import settings
 from django.utils import timezone
 
 # A wait that stands for so long is no burst.
-BURST_SECONDS = 0.25
+BURST_SECONDS = 0.5
 # For so long after the last refusal no new burst is allowed for, or each would begin with a queue of that length.
 MEMORY_SECONDS = 2.0
 # What pages, the calls that can best be made again later, and all other calls may wait, as shares of WEB_WAIT_MS.
 PAGES, LATER, LAST = 0.5, 0.75, 1.0
 _LATER_CALLS = ("heartbeat", "logout")
+# So many are always answered at a time, or a machine could spend all of its time on refusing.
+ANSWERED_MIN = 2
 
 
 class Gate:
@@ -53,6 +57,7 @@ class Gates:
 
     def __init__(self, ms: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.are_used = ms > 0
+        self.answering: set[int] = set()
         self.by_share = {share: Gate(share * ms / 1000, clock) for share in (PAGES, LATER, LAST)}
 
     def refuse_call(self, call: str, waited_seconds: float) -> bool:
@@ -60,7 +65,19 @@ class Gates:
         if not self.are_used:
             return False
         refused = {share: gate.refuses(waited_seconds) for share, gate in self.by_share.items()}
+        if len(self.answering) < ANSWERED_MIN:
+            return False
         return refused[LATER if call in _LATER_CALLS else LAST]
+
+    @contextlib.contextmanager
+    def answer(self) -> Iterator[None]:
+        """Count a call among those that are being answered."""
+        thread = threading.get_ident()
+        self.answering.add(thread)
+        try:
+            yield
+        finally:
+            self.answering.discard(thread)
 
     def refuse_page(self) -> bool:
         """Tell whether pages have to make way for programs."""

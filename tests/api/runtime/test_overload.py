@@ -30,7 +30,10 @@ def clock() -> Clock:
 
 @pytest.fixture
 def gates(clock: Clock) -> Gates:
-    return Gates(MS, clock)
+    """Of a process that answers as many calls as it always does."""
+    gates = Gates(MS, clock)
+    gates.answering |= {-1, -2}
+    return gates
 
 
 @pytest.fixture
@@ -71,6 +74,16 @@ def test_after_a_refusal_no_new_burst_is_allowed_for(gates: Gates, clock: Clock)
     clock.now += MEMORY_SECONDS
     gates.refuse_call("validate", SHORT)
     assert not gates.refuse_call("validate", LONG)
+
+
+def test_some_calls_are_answered_however_long_they_waited(gates: Gates, clock: Clock) -> None:
+    wait_on(gates, clock, LONG)
+
+    gates.answering.discard(-1)
+    assert not gates.refuse_call("validate", LONG)
+
+    with gates.answer():
+        assert gates.refuse_call("validate", LONG)
 
 
 def test_pages_go_first_and_init_and_validate_last(gates: Gates, clock: Clock) -> None:
