@@ -19,6 +19,7 @@ ACTIONS = (
     "bulk_job.finished",
     "device.bound",
     "device.drifted",
+    "device.place_freed",
     "device.released",
     "entitlement.created",
     "entitlement.deleted",
