@@ -362,26 +362,55 @@ ADMIT_DEVICE = f"""
     FROM (SELECT) nothing LEFT JOIN recognized ON true LEFT JOIN taken ON true
 """
 
-# A trial is used up by whoever writes its digest first: another license that comes at the same moment waits for that row, and
-# then sees whose it is. Under both keys of the ring, so that the trial is known whichever remains.
+# What a device is known by among trials: its hardware id, and each part of one that has parts, under both keys of the ring, so
+# that the trial is known whichever remains. `kind` tells apart what is counted apart.
+_TRIAL_DIGESTS = """
+    SELECT DISTINCT ON (hwid_digest) * FROM (
+        SELECT 'whole', %(hwid_digest)s::bytea, %(hwid_key_id)s::text
+        UNION ALL
+        SELECT 'whole', %(other_hwid_digest)s::bytea, %(other_hwid_key_id)s::text
+        UNION ALL
+        SELECT 'part', convert_to(part, 'UTF8'), %(hwid_key_id)s::text
+        FROM unnest(%(components)s::text[]) part
+        UNION ALL
+        SELECT 'other part', convert_to(part, 'UTF8'), %(other_hwid_key_id)s::text
+        FROM unnest(%(other_components)s::text[]) part
+    ) digest (kind, hwid_digest, hwid_key_id)
+    ORDER BY hwid_digest, kind DESC
+"""
+
+# A trial is used up by whoever writes its digests first: another license that comes at the same moment waits for those rows, in
+# the order of the digests so that nobody waits for each other, and then sees whose they are.
 _TRIAL = """
     INSERT INTO licensing_trialuse AS used (
         id, application_id, hwid_digest, hwid_key_id, license_id, used_at
     )
-    SELECT digest.id, license.application_id, digest.hwid_digest, digest.hwid_key_id, license.id,
-        statement_timestamp()
+    SELECT gen_random_uuid(), license.application_id, digest.hwid_digest, digest.hwid_key_id,
+        license.id, statement_timestamp()
     FROM licensing_license license
     JOIN licensing_policy policy ON policy.id = license.policy_id AND policy.is_trial
-    CROSS JOIN (
-        SELECT %(trial_use_id)s::uuid, %(hwid_digest)s::bytea, %(hwid_key_id)s::text
-        UNION ALL
-        SELECT %(other_trial_use_id)s::uuid, %(other_hwid_digest)s::bytea, %(other_hwid_key_id)s::text
-        WHERE %(other_hwid_digest)s::bytea <> %(hwid_digest)s::bytea
-    ) digest (id, hwid_digest, hwid_key_id)
+    CROSS JOIN trial_digest digest
     WHERE license.id = %(license_id)s
     ORDER BY digest.hwid_digest
     ON CONFLICT (application_id, hwid_digest) DO UPDATE SET license_id = used.license_id
-    RETURNING used.license_id <> %(license_id)s AS is_used_up
+    RETURNING hwid_digest, license_id <> %(license_id)s AS is_anothers
+"""
+
+# As many parts of another's trial as would make it the same device, by the policy's rule.
+_TRIAL_IS_USED_UP = f"""
+    SELECT
+        COALESCE(bool_or(trial.is_anothers) FILTER (WHERE digest.kind = 'whole'), false)
+        OR GREATEST(
+            count(*) FILTER (WHERE trial.is_anothers AND digest.kind = 'part'),
+            count(*) FILTER (WHERE trial.is_anothers AND digest.kind = 'other part')
+        ) >= GREATEST(1, (
+            SELECT {_PARTS_NEEDED}
+            FROM licensing_license license
+            JOIN licensing_policy policy ON policy.id = license.policy_id
+            CROSS JOIN (SELECT %(components)s::text[] AS components) device
+            WHERE license.id = %(license_id)s
+        )) AS is_used_up
+    FROM trial JOIN trial_digest digest USING (hwid_digest)
 """
 
 # Only under the license's lock, which taking a place has got: nobody else binds a device of it meanwhile.
@@ -389,12 +418,16 @@ _TRIAL = """
 BIND_DEVICE = f"""
     WITH known AS (
         {_KNOWN_DEVICE}
+    ), trial_digest AS (
+        {_TRIAL_DIGESTS}
     ), trial AS (
         {_TRIAL}
+    ), verdict AS (
+        {_TRIAL_IS_USED_UP}
     ), back_again AS (
         UPDATE licensing_device device SET released_at = NULL
         FROM known WHERE device.id = known.id AND device.released_at IS NOT NULL
-            AND NOT EXISTS (SELECT FROM trial WHERE is_used_up)
+            AND NOT (SELECT is_used_up FROM verdict)
         RETURNING device.id
     ), new AS (
         INSERT INTO licensing_device (
@@ -403,7 +436,7 @@ BIND_DEVICE = f"""
         )
         SELECT %(device_id)s, %(application_id)s, %(license_id)s, %(hwid_digest)s, %(hwid_key_id)s,
             %(components)s::text[], %(device_name)s, %(platform)s, statement_timestamp(), statement_timestamp()
-        WHERE NOT EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM trial WHERE is_used_up)
+        WHERE NOT EXISTS (SELECT FROM known) AND NOT (SELECT is_used_up FROM verdict)
         RETURNING id
     ), device AS (
         SELECT id FROM back_again UNION ALL SELECT id FROM new
@@ -428,7 +461,7 @@ BIND_DEVICE = f"""
         SELECT %(event_id)s, 'actor', jsonb_build_object('ip_address', %(ip_address)s::text)
         FROM device WHERE %(ip_address)s::text IS NOT NULL
     )
-    SELECT EXISTS (SELECT FROM trial WHERE is_used_up)
+    SELECT is_used_up FROM verdict
 """
 
 # A heartbeat that was on its way while the license was cut short may have written a later end than the license has.

@@ -305,8 +305,6 @@ class _Opening:
             "other_hwid_digest": other_hwid_digest,
             "hwid_key_id": tokens.hwid_key_id(),
             "other_hwid_key_id": tokens.other_hwid_key_id(),
-            "trial_use_id": uuid7(),
-            "other_trial_use_id": uuid7(),
             "components": _array(components),
             "other_components": _array(other_components),
             "drift_event_id": uuid7(),

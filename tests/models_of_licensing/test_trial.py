@@ -93,3 +93,19 @@ def test_buying_keeps_key_device_and_session(vendor: Vendor, policy: Policy) -> 
     assert answer["license"]["policy"] == "Yearly"
     assert abs(end - dt.datetime.now(dt.UTC) - dt.timedelta(days=365)) < dt.timedelta(minutes=1)
     assert program.heartbeat().json()["success"]
+
+
+@pytest.mark.parametrize(
+    ("matching", "code"),
+    [("any", "trial_used"), ("two", "trial_used"), ("most", "trial_used"), ("all", "ok")],
+)
+def test_a_swapped_part_gives_no_second_trial(
+    vendor: Vendor, policy: Policy, matching: str, code: str
+) -> None:
+    Policy.objects.filter(pk=policy.pk).update(hwid_matching=matching)
+    device = {"board": "b-1", "disk": "d-1", "mac": "m-1"}
+    assert vendor.sell(policy).init(hwid=device).json()["success"]
+
+    assert vendor.sell(policy).init(hwid=device | {"disk": "d-2"}).json()["code"] == code
+    other = {"board": "b-2", "disk": "d-3", "mac": "m-2"}
+    assert vendor.sell(policy).init(hwid=other).json()["success"]
