@@ -3,8 +3,10 @@
 import dataclasses
 import datetime as dt
 import itertools
+import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
 
@@ -55,6 +57,33 @@ def issue_in_bulk(
         terms=dataclasses.asdict(terms or LicenseTerms()),
         expires_at=expires_at or policy.expiry_of_a_license_issued(now),
     )
+
+
+@transaction.atomic
+def issue_each(
+    *,
+    policy: Policy,
+    rows: Sequence[Mapping[str, Any]],
+    actor: Actor,
+    now: dt.datetime,
+    expires_at: dt.datetime | None = None,
+    is_dry_run: bool = False,
+) -> BulkJob:
+    """Ask for a license for each of 1 to 100,000 rows, which say what is written on it: fields of LicenseTerms.
+
+    Raises what `issue_in_bulk` does.
+    """
+    job = issue_in_bulk(
+        policy=policy,
+        count=len(rows),
+        actor=actor,
+        now=now,
+        expires_at=expires_at,
+        is_dry_run=is_dry_run,
+    )
+    example = BulkRow(application=policy.application, job=job)
+    copy_rows(example, ("id", "facts"), ((uuid7(), json.dumps(row)) for row in rows))
+    return job
 
 
 @transaction.atomic

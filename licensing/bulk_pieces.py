@@ -7,6 +7,7 @@ pieces behind, and whoever goes on does the next: nothing is done twice.
 import datetime as dt
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -62,6 +63,8 @@ def _issue(job: BulkJob, now: dt.datetime) -> tuple[int, int]:
     """Issue the next licenses of a job; return how many that were, and how many cannot be issued any more."""
     if job.policy is None or (not job.is_dry_run and job.batch is None):
         return 0, job.rows_left
+    if job.rows.filter(code="").exists():
+        return _act(job, now)
     count = min(_ISSUED_PER_PIECE, job.rows_left)
     if job.batch is not None:
         licenses.fill_batch(
@@ -80,7 +83,7 @@ def _act(job: BulkJob, now: dt.datetime) -> tuple[int, int]:
     found = License.objects.select_related("application", "policy").filter(
         application=job.application_id
     )
-    found_by_id = found.in_bulk([row.license_id for row in rows])
+    found_by_id: dict[Any, License] = found.in_bulk([row.license_id for row in rows])
     failed = [row for row in rows if not _is_done(job, row, found_by_id.get(row.license_id), now)]
     BulkRow.objects.bulk_update(failed, ["code", "message"])
     # Those that are done are told by the job's count, and by the licenses' own events.
@@ -91,15 +94,30 @@ def _act(job: BulkJob, now: dt.datetime) -> tuple[int, int]:
 def _is_done(job: BulkJob, row: BulkRow, license: License | None, now: dt.datetime) -> bool:
     """Act on one license; what refuses it is written on its row."""
     try:
-        if license is None:
+        if license is None and row.license_id:
             raise errors.NotFoundError("No license of this application has this id")
         # Of a dry run everything is tried, and nothing left.
         with transaction.atomic():
-            _VERBS[BulkJob.Act(job.act)](job, license, now)
+            if license is None:
+                _issue_one(job, row)
+            else:
+                _VERBS[BulkJob.Act(job.act)](job, license, now)
             transaction.set_rollback(job.is_dry_run)
     except errors.RefusalError as refusal:
         row.code, row.message = refusal.code, refusal.message[:500]
     return not row.code
+
+
+def _issue_one(job: BulkJob, row: BulkRow) -> None:
+    assert job.policy is not None
+    if job.batch is not None:
+        licenses.fill_batch(
+            batch=job.batch,
+            policy=job.policy,
+            count=1,
+            terms=LicenseTerms(**row.facts),
+            expires_at=job.expires_at,
+        )
 
 
 def _extend(job: BulkJob, license: License, now: dt.datetime) -> None:

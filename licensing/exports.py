@@ -17,7 +17,7 @@ from licensing.revealing import revealed
 # What one statement fetches and one piece of the answer holds: a file of any length needs this much memory.
 _ROWS_PER_PIECE = 1_000
 # A cell that begins like this is a formula to a spreadsheet (OWASP, CSV injection), the full-width forms included.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _COLUMNS = (
     "id",
     "key",
@@ -77,7 +77,7 @@ def failures(rows: QuerySet[BulkRow], kind: str) -> Iterator[str]:
     if kind == "csv":
         yield _lines([_FAILURE_COLUMNS])
     for piece in _pieces(rows):
-        facts = [row.facts() for row in piece]
+        facts = [row.failure() for row in piece]
         if kind == "csv":
             yield _lines([harmless(cell) for cell in one.values()] for one in facts)
         else:
@@ -97,7 +97,7 @@ def events_csv(events: QuerySet[Event]) -> Iterator[str]:
 
 def harmless(cell: str) -> str:
     """Return a cell that a spreadsheet shows as text: an apostrophe stands before what would be a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 
 def _cells(license: License, at: dt.datetime, with_keys: bool) -> Iterator[str]:

@@ -75,6 +75,8 @@ class ManagementSchema(AutoSchema):
         return [{"managementToken": []}]
 
     def get_request_serializer(self) -> Any:
+        if types := self.view.file_types:  # type: ignore[attr-defined]
+            return dict.fromkeys(types, str)
         return self.call.body
 
     def get_response_serializers(self) -> Any:
@@ -97,6 +99,7 @@ class ManagementSchema(AutoSchema):
                 _header("Idempotency-Key", "Chosen for this one act", r"^[\x21-\x7e]{1,255}$")
             )
         if self.method != "GET":
+            told += [self.call.query] if self.call.query else []
             return [*told, _header("If-Match", "Act only on what has this ETag")]
         if self.call.is_list:
             told.append(OpenApiParameter("sort", enum=sorts_of(self._output())))

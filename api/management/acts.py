@@ -33,7 +33,8 @@ def act(handler: _Handler) -> _Handler:
 
     @functools.wraps(handler)
     def acts(view: "ManagementView", request: Request, *args: Any, **kwargs: Any) -> Response:
-        view.query(Input)
+        if not view.takes_parameters:
+            view.query(Input)
         key = _key_of(request)
         if key is None and not view.is_conditional:
             return handler(view, request, *args, **kwargs)
@@ -66,8 +67,11 @@ def _once(view: "ManagementView", key: str, perform: Callable[[], Response]) -> 
 
 def _digest_of(view: "ManagementView") -> str:
     """Return the SHA-256 of an address and what was sent to it, however that was written down."""
-    sent = json.dumps(parse_object(view.sent or b"{}"), sort_keys=True)
-    return hashlib.sha256(f"{view.request.path.rstrip('/')}\n{sent}".encode()).hexdigest()
+    address = view.request.get_full_path() if view.takes_parameters else view.request.path
+    sent = view.sent
+    if not view.file_types:
+        sent = json.dumps(parse_object(sent or b"{}"), sort_keys=True).encode()
+    return hashlib.sha256(address.rstrip("/").encode() + b"\n" + sent).hexdigest()
 
 
 def _key_of(request: Request) -> str | None:

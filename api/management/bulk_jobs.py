@@ -8,7 +8,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.management.inputs import Flag, Input, ListInput, Moment, WholeNumber
+from api.management import files
+from api.management.inputs import Flag, Id, Input, ListInput, Moment, WholeNumber
 from api.management.licenses import STATES, LicenseInput, policy_of
 from api.management.outputs import Output
 from api.management.views import AnyAnswer, ManagementView
@@ -35,7 +36,7 @@ class BulkFilter(Input):
 
 class BulkActInput(Input):
     act = serializers.ChoiceField(_ACTS)
-    licenses = serializers.ListField(child=serializers.UUIDField(), required=False)
+    licenses = serializers.ListField(child=Id(), required=False)
     filter = BulkFilter(required=False)
     expires_at = Moment(allow_null=True, required=False)
     dry_run = Flag(default=False)
@@ -63,7 +64,8 @@ class BulkJobOutput(Output):
 
 
 class BulkFailureOutput(Output):
-    license = serializers.UUIDField(source="license_id")
+    license = serializers.UUIDField(source="license_id", allow_null=True)
+    row = serializers.JSONField(source="facts")
     code = serializers.CharField()
     message = serializers.CharField()
 
@@ -114,6 +116,53 @@ class IssueInBulk(ManagementView):
             terms=licenses.LicenseTerms(**given),
             actor=self.actor,
             now=self.now,
+        )
+        return self.one(job, BulkJobOutput, 202)
+
+
+class FileParameters(Input):
+    act = serializers.ChoiceField(BulkJobRow.Act.values)
+    policy = serializers.UUIDField(required=False)
+    expires_at = Moment(required=False)
+    dry_run = serializers.BooleanField(default=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["act"] == BulkJobRow.Act.ISSUE:
+            return attrs
+        if "policy" in attrs:
+            raise serializers.ValidationError({"policy": ["Goes with issue alone"]})
+        if ("expires_at" in attrs) != (attrs["act"] == BulkJobRow.Act.EXTEND):
+            raise serializers.ValidationError({"expires_at": ["Goes with issue and extend alone"]})
+        return attrs
+
+
+class BulkFromFile(ManagementView):
+    """Takes CSV with a line of headings, or JSON lines: `id` of licenses, or to issue them `username`, `email` and `note`."""
+
+    takes_parameters = True
+    file_types = files.MEDIA_TYPES
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID) -> Response:
+        application = application_of_token(self.token, application_id)
+        wanted = self.query(FileParameters)
+        is_issued = wanted["act"] == BulkJobRow.Act.ISSUE
+        kind = files.NewLicense if is_issued else files.KnownLicense
+        rows = files.rows_in(self.sent, request.META["CONTENT_TYPE"], kind)
+        facts: dict[str, Any] = {
+            "expires_at": wanted.get("expires_at"),
+            "is_dry_run": wanted["dry_run"],
+            "actor": self.actor,
+            "now": self.now,
+        }
+        if is_issued:
+            policy = policy_of(application, wanted.get("policy"))
+            return self.one(bulk.issue_each(policy=policy, rows=rows, **facts), BulkJobOutput, 202)
+        job = bulk.act_in_bulk(
+            application=application,
+            act=BulkJobRow.Act(wanted["act"]),
+            license_ids=[row["id"] for row in rows],
+            **facts,
         )
         return self.one(job, BulkJobOutput, 202)
 

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.management.inputs import Flag, Input, ListInput, Metadata, Moment, Text, WholeNumber
+from api.management.inputs import Flag, Id, Input, ListInput, Metadata, Moment, Text, WholeNumber
 from api.management.outputs import Expansion, Output
 from api.management.policies import PolicyOutput
 from api.management.views import AnyAnswer, ManagementView
@@ -41,7 +41,7 @@ class LicenseFilter(ListInput):
 
 
 class LicenseInput(Input):
-    policy = serializers.UUIDField(required=False)
+    policy = Id(required=False)
     username = Text(max_length=150, allow_blank=True, required=False)
     email = serializers.EmailField(max_length=254, allow_blank=True, required=False)
     note = Text(max_length=5_000, allow_blank=True, required=False)

@@ -71,6 +71,7 @@ ADDRESSES: dict[str, type[ManagementView]] = {
     f"{_APPLICATION}/batches/<uuid:id>": batches.Batch,
     f"{_APPLICATION}/bulk-jobs": bulk_jobs.BulkJobs,
     f"{_APPLICATION}/bulk-jobs/issue": bulk_jobs.IssueInBulk,
+    f"{_APPLICATION}/bulk-jobs/from-file": bulk_jobs.BulkFromFile,
     f"{_APPLICATION}/bulk-jobs/<uuid:id>": bulk_jobs.BulkJob,
     f"{_APPLICATION}/bulk-jobs/<uuid:id>/cancel": bulk_jobs.CancelBulkJob,
     f"{_APPLICATION}/bulk-jobs/<uuid:id>/failures": bulk_jobs.BulkFailures,

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
@@ -43,6 +43,8 @@ from licensing.scopes import Scope
 
 # Eight kilobytes of metadata and five thousand letters of a note, in the longest writing that JSON has for them.
 BODY_MAX_BYTES = 128 * 1024
+# A hundred thousand lines.
+FILE_MAX_BYTES = 16 * 1024 * 1024
 # The first is what scripts get that ask for none (docs/management/versions.md).
 VERSIONS = ("2026-11-25",)
 VERSION_HEADER = "Lockence-Version"
@@ -90,6 +92,9 @@ class ManagementView(APIView):
     content_negotiation_class = _JsonOnly
     http_method_names = ("get", "head", "post", "patch", "delete")
     scopes: ClassVar[Mapping[str, Scope]]
+    # Whether a call that changes something takes parameters beside its body; and files of which types in place of JSON.
+    takes_parameters: ClassVar[bool] = False
+    file_types: ClassVar[Collection[str]] = ()
     outcome: Outcome | None = None
 
     def __init_subclass__(cls) -> None:
@@ -138,6 +143,8 @@ class ManagementView(APIView):
     def sent(self) -> bytes:
         """The body, which can be read from the network only once."""
         environ = self.request.META
+        if self.file_types:
+            return read_body(environ, FILE_MAX_BYTES, self.file_types)
         return read_body(environ, BODY_MAX_BYTES) if has_body(environ) else b""
 
     def body(self, kind: type[Input], *, partial: bool = False) -> dict[str, Any]:

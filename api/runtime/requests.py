@@ -1,7 +1,7 @@
 """What a WSGI environment (PEP 3333) says of a client call: its body, within bounds, and what its answer is signed for."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from licensing.signatures import SignedRequest, digest_agrees
 Environ = Mapping[str, Any]
 
 BODY_MAX_BYTES = 16 * 1024
+JSON = "application/json"
 UNKNOWN_HOST = "The Host header names a host that is not served here"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -55,12 +56,12 @@ def body_of(environ: Environ) -> bytes:
     return read_body(environ, BODY_MAX_BYTES)
 
 
-def read_body(environ: Environ, bytes_max: int) -> bytes:
-    """Return a body of JSON, read to no more than `bytes_max`; raises what `body_of` does, whatever the method."""
+def read_body(environ: Environ, bytes_max: int, media_types: Collection[str] = (JSON,)) -> bytes:
+    """Return a body of JSON, or of other `media_types`, read to no more than `bytes_max`; raises what `body_of` does, whatever the method."""
     length = _told_length(environ)
     if length > bytes_max:
         raise errors.BodyTooLargeError
-    _refuse_other_media_types(environ.get("CONTENT_TYPE") or "")
+    _refuse_other_media_types(environ.get("CONTENT_TYPE") or "", media_types)
     body = _read(environ, length, bytes_max)
     digest = environ.get("HTTP_CONTENT_DIGEST")
     if digest is not None and not digest_agrees(digest, body):
@@ -100,12 +101,14 @@ def _read(environ: Environ, length: int, bytes_max: int) -> bytes:
     return body
 
 
-def _refuse_other_media_types(content_type: str) -> None:
-    if content_type == "application/json":
+def _refuse_other_media_types(content_type: str, media_types: Collection[str]) -> None:
+    if content_type in media_types:
         return
     media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    if media_type != "application/json":
-        raise errors.UnsupportedMediaTypeError
+    if media_type not in media_types:
+        raise errors.UnsupportedMediaTypeError(
+            None if JSON in media_types else f"Content-Type must be {' or '.join(media_types)}"
+        )
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name == "charset" and value.strip('"') not in ("utf-8", "utf8"):

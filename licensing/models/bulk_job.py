@@ -1,5 +1,6 @@
 """A bulk job: one act on up to 100,000 licenses, done by a worker piece by piece, and the rows that it still has to do."""
 
+import json
 from typing import Any
 
 from django.conf import settings
@@ -87,13 +88,15 @@ class BulkJob(models.Model):
 
 
 class BulkRow(models.Model):
-    """A license that a job is to act on; kept until the job is over, and where it failed for as long as the job is."""
+    """A license that a job is to act on, or to issue; kept until the job is over, and where it failed for as long as the job is."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="+")
     job = models.ForeignKey(BulkJob, on_delete=models.CASCADE, related_name="rows")
     # No foreign key: it may be deleted, by this very job.
-    license_id = models.UUIDField()
+    license_id = models.UUIDField(null=True)
+    # What is written on a license that is yet to be issued.
+    facts = models.JSONField(default=dict)
     # What was refused; "" while the row waits.
     code = models.CharField(max_length=50, blank=True)
     message = models.CharField(max_length=500, blank=True)
@@ -109,6 +112,7 @@ class BulkRow(models.Model):
     def __str__(self) -> str:
         return f"license {self.license_id} of job {self.job_id}"
 
-    def facts(self) -> dict[str, Any]:
+    def failure(self) -> dict[str, Any]:
         """What a file tells of a row that failed."""
-        return {"license": str(self.license_id), "code": self.code, "message": self.message}
+        who = str(self.license_id) if self.license_id else json.dumps(self.facts)
+        return {"license": who, "code": self.code, "message": self.message}

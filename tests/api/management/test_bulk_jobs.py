@@ -5,6 +5,7 @@ import io
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from licensing import licenses
 from licensing.events import SYSTEM, history_of
@@ -128,3 +129,93 @@ def test_a_revoked_license_is_deleted(
 
     assert script.call("DELETE", path).status_code == 204
     problem_of(script.get(path), 404, "not_found")
+
+
+def send(script: Script, application: Application, query: str, body: str | bytes, kind: str) -> Any:
+    path = path_of(application, f"/bulk-jobs/from-file?{query}")
+    return Client().generic(
+        "POST",
+        f"/api/v1/{path}",
+        data=body,
+        content_type=kind,
+        headers={"Authorization": f"Bearer {script.text}", "Idempotency-Key": "file"},
+    )
+
+
+CUSTOMERS = {
+    "text/csv": "email,username\r\nada@example.com,'=Ada\r\ngrace@example.com,Grace\r\n",
+    "application/jsonl": '{"email": "ada@example.com", "username": "=Ada"}\n{"email": "grace@example.com", "username": "Grace"}\n',
+}
+
+
+@pytest.mark.parametrize("kind", list(CUSTOMERS))
+def test_every_row_of_a_file_gets_a_license(
+    script: Script, application: Application, kind: str
+) -> None:
+    for _ in range(2):
+        asked = send(script, application, "act=issue", CUSTOMERS[kind], kind)
+    run_due_jobs()
+
+    assert (asked.status_code, asked["Idempotent-Replayed"]) == (202, "true")
+    told = script.get(path_of(application, f"/bulk-jobs/{asked.json()['id']}")).json()
+    assert (told["status"], told["done"], told["failed"]) == ("finished", 2, 0)
+    assert {(row.email, row.username) for row in application.licenses.all()} == {
+        ("ada@example.com", "=Ada"),
+        ("grace@example.com", "Grace"),
+    }
+
+
+def test_what_was_taken_away_as_a_file_is_acted_on_by_it(
+    script: Script, application: Application
+) -> None:
+    rows = factories.make_licenses(application, 3)
+    body = "id\n" + "".join(f"{row.pk}\n" for row in rows[:2])
+
+    send(script, application, "act=suspend", body, "text/csv; charset=utf-8")
+    run_due_jobs()
+
+    assert application.licenses.filter(status="suspended").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "body", "place"),
+    [
+        ("act=issue", "text/csv", "email\nada@example.com\nnobody\n", "/1/email"),
+        ("act=issue", "text/csv", "colour\nred\n", "/0/colour"),
+        ("act=issue", "text/csv", "email\na@example.com,more\n", "/0/"),
+        ("act=suspend", "application/jsonl", '{"id": 5}\n', "/0/id"),
+        ("act=paint", "text/csv", "id\n", "act"),
+        ("act=extend", "text/csv", "id\n", "expires_at"),
+        ("act=suspend&policy=01a20bb4-3507-7dee-94ef-2ac15de95341", "text/csv", "id\n", "policy"),
+    ],
+)
+def test_a_file_that_is_wrong_somewhere_is_not_taken(
+    script: Script, application: Application, query: str, kind: str, body: str, place: str
+) -> None:
+    response = send(script, application, query, body, kind)
+
+    fault = problem_of(response, 400, "invalid_request")["errors"][0]
+    assert (fault.get("pointer") or fault["parameter"]) == place
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("text/csv", "id\n", 400),
+        ("text/csv", 'id\n"x', 400),
+        ("text/csv", "id\n\0", 400),
+        ("text/csv", "id\n\udcff", 400),
+        ("application/jsonl", "nonsense\n", 400),
+        ("application/json", "{}", 415),
+        ("text/plain", "id\n", 415),
+    ],
+)
+def test_what_is_no_such_file_is_refused(
+    script: Script, application: Application, kind: str, body: str, status: int
+) -> None:
+    response = send(
+        script, application, "act=revoke", body.encode("utf-8", "surrogateescape"), kind
+    )
+
+    code = "invalid_request" if status == 400 else "unsupported_media_type"
+    problem_of(response, status, code)

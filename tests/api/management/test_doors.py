@@ -79,6 +79,7 @@ CALLS = {
     ("GET", f"{APPLICATION}/bulk-jobs"): "licenses:read",
     ("POST", f"{APPLICATION}/bulk-jobs"): "licenses:write",
     ("POST", f"{APPLICATION}/bulk-jobs/issue"): "licenses:write",
+    ("POST", f"{APPLICATION}/bulk-jobs/from-file"): "licenses:write",
     ("GET", f"{APPLICATION}/bulk-jobs/<uuid:id>"): "licenses:read",
     ("POST", f"{APPLICATION}/bulk-jobs/<uuid:id>/cancel"): "licenses:write",
     ("GET", f"{APPLICATION}/bulk-jobs/<uuid:id>/failures"): "licenses:read",
@@ -176,6 +177,8 @@ def test_a_token_with_all_scopes_makes_every_call(script: Script, paths: dict[st
         ("POST", f"{APPLICATION}/licenses/<uuid:id>/convert"): 400,
         # Reinstated by then.
         ("DELETE", f"{APPLICATION}/licenses/<uuid:id>"): 409,
+        # It takes no JSON (test_bulk_jobs.py).
+        ("POST", f"{APPLICATION}/bulk-jobs/from-file"): 400,
         ("DELETE", f"{APPLICATION}/policies/<uuid:id>"): 409,
         ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/replace"): 409,
         ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/retire"): 409,

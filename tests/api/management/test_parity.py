@@ -69,6 +69,7 @@ PEOPLE_ONLY = {f"{S}tokens/new/"}
 SCRIPTS_ONLY = {
     f"POST {APPLICATION}/bulk-jobs",
     f"POST {APPLICATION}/bulk-jobs/issue",
+    f"POST {APPLICATION}/bulk-jobs/from-file",
     f"POST {APPLICATION}/bulk-jobs/<uuid:id>/cancel",
     f"POST {APPLICATION}/bulk-jobs/<uuid:id>/failures/export",
 }
