@@ -29,6 +29,8 @@ STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
     errors.SessionEndedError: HTTPStatus.NOT_FOUND,
     errors.SessionExpiredError: HTTPStatus.NOT_FOUND,
     errors.EntitlementNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.VariableNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.EntitlementInUseError: HTTPStatus.CONFLICT,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.IdempotencyKeyInUseError: HTTPStatus.CONFLICT,
     errors.EntitlementNotMeteredError: HTTPStatus.CONFLICT,

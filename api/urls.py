@@ -14,6 +14,7 @@ urlpatterns = [
     re_path(r"^v1/heartbeat/?$", runtime.Heartbeat.as_view(), name="api-heartbeat"),
     re_path(r"^v1/logout/?$", runtime.Logout.as_view(), name="api-logout"),
     re_path(r"^v1/consume/?$", runtime.Consume.as_view(), name="api-consume"),
+    re_path(r"^v1/variables/?$", runtime.Variables.as_view(), name="api-variables"),
     re_path(r"^v1/release/?$", runtime.Release.as_view(), name="api-release"),
     re_path(r"^v1/borrow/?$", runtime.Borrow.as_view(), name="api-borrow"),
     re_path(r"^v1/checkout/?$", runtime.Checkout.as_view(), name="api-checkout"),

@@ -22,6 +22,7 @@ from licensing.models import (
     Policy,
     Session,
     SigningKey,
+    Variable,
     WebhookDelivery,
     WebhookEndpoint,
 )
@@ -101,6 +102,16 @@ def entitlement_for(
 ) -> Entitlement:
     application = application_for(user, application_id, right)
     return _found(Entitlement.objects.select_related("application"), application, id)
+
+
+def variable_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.VIEW,
+) -> Variable:
+    application = application_for(user, application_id, right)
+    return _found(Variable.objects.select_related("application", "entitlement"), application, id)
 
 
 def device_for(

@@ -32,6 +32,7 @@ from licensing.models import (
     Session,
     SigningKey,
     Usage,
+    Variable,
 )
 from licensing.search import matching
 
@@ -442,6 +443,20 @@ class UsageAdmin(ProductAdmin):
         *("id", "application", "license", "entitlement", "used"),
         *("starts_at", "ends_at", "changed_at"),
     )
+
+
+@admin.register(Variable)
+class VariableAdmin(ProductAdmin):
+    list_display = ("name", "application", "entitlement", "changed_at")
+    list_filter = ("created_at", "changed_at")
+    list_select_related: ClassVar[tuple[str, ...]] = ("application", "entitlement")
+    search_help_text = "An id, or a part of the name or of the application's."
+    fields = ("id", "name", "application", "entitlement", "created_at", "changed_at")
+
+    def found_by(self, term: str) -> Q:
+        if id := uuid_in(term):
+            return Q(pk=id) | Q(application=id) | Q(entitlement=id)
+        return Q(name__icontains=term) | Q(application__name__icontains=term)
 
 
 def _actor(request: HttpRequest) -> Actor:

@@ -103,11 +103,13 @@ def describe_entitlement(*, entitlement: Entitlement, description: str, actor: A
 def delete_entitlement(*, entitlement: Entitlement, actor: Actor) -> bool:
     """Delete an entitlement with all that policies, licenses and counts say of it; return False when it was deleted already.
 
-    Programs that ask for it find that their license does not have it.
+    Programs that ask for it find that their license does not have it. Raises EntitlementInUseError while variables are bound to it.
     """
     held = Entitlement.objects.select_for_update().filter(pk=entitlement.pk).first()
     if held is None:
         return False
+    if held.variables.exists():
+        raise errors.EntitlementInUseError
     record(
         "entitlement.deleted",
         target=held,

@@ -253,6 +253,20 @@ class SigningKeyStateError(RefusalError):
     default_message = "This key has signed before and was replaced: it does not come back"
 
 
+class VariableNotFoundError(RefusalError):
+    """Nobody wrote it, or the license lacks the entitlement that it is bound to: told alike."""
+
+    code = "variable_not_found"
+    default_message = "There is no such variable for this license"
+
+
+class EntitlementInUseError(RefusalError):
+    code = "entitlement_in_use"
+    default_message = (
+        "Variables are bound to this entitlement: delete them or bind them to another first"
+    )
+
+
 class IdempotencyKeyInUseError(RefusalError):
     code = "idempotency_key_in_use"
     default_message = "A call with this Idempotency-Key is not finished yet: ask again in a moment"

@@ -21,10 +21,12 @@ from licensing.models import webhook
 API_KEY = Cell("licensing_apikey", "key_ciphertext")
 LICENSE_KEY = Cell("licensing_license", "key_ciphertext")
 SIGNING_KEY = Cell(signatures.SIGNING_KEY_TABLE, signatures.SIGNING_KEY_COLUMN)
+VARIABLE = Cell("licensing_variable", "value_ciphertext")
 CELLS = (
     API_KEY,
     LICENSE_KEY,
     SIGNING_KEY,
+    VARIABLE,
     idempotency.CALL,
     webhook.SECRET,
     webhook.PRIVATE_KEY,

@@ -25,6 +25,7 @@ from licensing.models import (
     SigningKey,
     TrialUse,
     Usage,
+    Variable,
     WebhookAttempt,
     WebhookDelivery,
     WebhookEndpoint,
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 _TABLES = (
     BulkRow,
     BulkJob,
+    Variable,
     WebhookAttempt,
     WebhookDelivery,
     WebhookSecret,

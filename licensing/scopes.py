@@ -14,6 +14,8 @@ class Scope(StrEnum):
     ENTITLEMENTS_WRITE = "entitlements:write"
     LICENSES_READ = "licenses:read"
     LICENSES_WRITE = "licenses:write"
+    VARIABLES_READ = "variables:read"
+    VARIABLES_WRITE = "variables:write"
     USAGE_READ = "usage:read"
     USAGE_WRITE = "usage:write"
     DEVICES_READ = "devices:read"

@@ -32,6 +32,7 @@ _CALLS = {
         "logout",
         "checkout",
         "consume",
+        "variables",
         "borrow",
         "release",
     )

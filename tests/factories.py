@@ -19,6 +19,7 @@ from licensing import (
     policies,
     sessions,
     signing_keys,
+    variables,
     webhooks,
 )
 from licensing.events import SYSTEM
@@ -30,6 +31,7 @@ from licensing.models import (
     License,
     Policy,
     Session,
+    Variable,
     WebhookEndpoint,
 )
 from licensing.scopes import Scope
@@ -80,6 +82,19 @@ def make_entitlement(
 ) -> Entitlement:
     return entitlements.create_entitlement(
         application=application, name=name, kind=kind, actor=SYSTEM, **facts
+    )
+
+
+def make_variable(
+    application: Application, name: str = "GREETING", value: str = "hello", **facts: Any
+) -> Variable:
+    return variables.create_variable(
+        application=application,
+        name=name,
+        value=value,
+        actor=SYSTEM,
+        now=timezone.now(),
+        **facts,
     )
 
 

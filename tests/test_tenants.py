@@ -75,6 +75,7 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     "api/^v1/heartbeat/?$": (NOBODY, EVERYBODY),
     "api/^v1/logout/?$": (NOBODY, EVERYBODY),
     "api/^v1/consume/?$": (NOBODY, EVERYBODY),
+    "api/^v1/variables/?$": (NOBODY, EVERYBODY),
     "api/^v1/release/?$": (NOBODY, EVERYBODY),
     "api/^v1/borrow/?$": (NOBODY, EVERYBODY),
     "api/v1/schema/": (EVERYBODY, NOBODY),
@@ -197,6 +198,11 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     f"{APPLICATION}entitlements/new/": (SETTINGS, SETTINGS),
     f"{APPLICATION}entitlements/<uuid:entitlement_id>/": (SETTINGS, SETTINGS),
     f"{APPLICATION}entitlements/<uuid:entitlement_id>/delete/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}variables/": (VIEW, NOBODY),
+    f"{APPLICATION}variables/new/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}variables/<uuid:variable_id>/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}variables/<uuid:variable_id>/reveal/": (NOBODY, KEYS),
+    f"{APPLICATION}variables/<uuid:variable_id>/delete/": (SETTINGS, SETTINGS),
     f"{APPLICATION}devices/": (VIEW, NOBODY),
     f"{APPLICATION}devices/<uuid:device_id>/release/": (LICENSES, LICENSES),
     f"{APPLICATION}sessions/": (VIEW, NOBODY),
@@ -285,6 +291,7 @@ def ids_in(team: Team, word: str) -> dict[str, object]:
         "entitlement_id": factories.make_entitlement(
             application, f"{word}-pages", "metered", description=word
         ).pk,
+        "variable_id": factories.make_variable(application, f"{word}_key", word).pk,
         "device_id": session.device_id,
         "session_id": session.pk,
         "file_format": "csv",

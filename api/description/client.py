@@ -127,6 +127,12 @@ CALLS: dict[str, tuple[str, Schema, Schema, Schema]] = {
         _NONCE,
         _BORROWED,
     ),
+    "variables": (
+        "Tell the variables that the session may know",
+        _SESSION,
+        {"names": {"type": "array", "items": _text(64), "minItems": 1, "maxItems": 50}, **_NONCE},
+        {"variables": {"type": "object", "additionalProperties": _TEXT}},
+    ),
     "consume": (
         "Count what was used up of an entitlement, once per idempotency_key",
         {**_SESSION, **_WHAT},

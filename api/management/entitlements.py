@@ -204,7 +204,7 @@ class LicenseUsage(ManagementView):
     def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
         license = _license(self, application_id, id)
         given = self.body(UsageInput)
-        entitlement = _named(application_id, given["entitlement"])
+        entitlement = named_entitlement(application_id, given["entitlement"])
         entitlements.set_usage(
             license=license,
             entitlement=entitlement,
@@ -230,10 +230,10 @@ def _word(
     given: dict[str, Any], application_id: uuid.UUID
 ) -> tuple[EntitlementRow, dict[str, Any]]:
     """Return the entitlement that a body names, and what it says of it."""
-    return _named(application_id, given.pop("entitlement")), given
+    return named_entitlement(application_id, given.pop("entitlement")), given
 
 
-def _named(application_id: uuid.UUID, name: str) -> EntitlementRow:
+def named_entitlement(application_id: uuid.UUID, name: str) -> EntitlementRow:
     entitlement = EntitlementRow.objects.filter(application=application_id, name=name).first()
     if entitlement is None:
         unknown = "No entitlement of this application has this name"

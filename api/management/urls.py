@@ -18,6 +18,7 @@ from api.management import (
     signing_keys,
     team,
     tokens,
+    variables,
 )
 from api.management.views import ManagementView, not_found
 
@@ -41,6 +42,9 @@ ADDRESSES: dict[str, type[ManagementView]] = {
     f"{_APPLICATION}/policies/<uuid:id>/grants/<uuid:entitlement_id>": entitlements.PolicyGrant,
     f"{_APPLICATION}/entitlements": entitlements.Entitlements,
     f"{_APPLICATION}/entitlements/<uuid:id>": entitlements.Entitlement,
+    f"{_APPLICATION}/variables": variables.Variables,
+    f"{_APPLICATION}/variables/<uuid:id>": variables.Variable,
+    f"{_APPLICATION}/variables/<uuid:id>/reveal": variables.RevealVariable,
     f"{_APPLICATION}/usage": entitlements.UsageList,
     f"{_APPLICATION}/licenses": licenses.Licenses,
     f"{_APPLICATION}/licenses/<uuid:id>/grants": entitlements.LicenseGrants,

@@ -15,7 +15,7 @@ from api.errors import STATUSES, docs_url, limit_headers, retry_after_seconds
 from api.parsers import parse_object
 from api.runtime import inputs, overload, requests
 from api.runtime.requests import Environ
-from licensing import consumption, devices, errors, license_files, sessions
+from licensing import consumption, devices, errors, license_files, sessions, variables
 from licensing.own_words import own_words
 from licensing.signatures import (
     SignedRequest,
@@ -193,12 +193,21 @@ def _checkout(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     }, grant.signing
 
 
+def _variables(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
+    given = inputs.variables_input(body)
+    told = variables.tell_variables(
+        api_key=given.api_key, session_token=given.session_token, names=given.names
+    )
+    return {"message": "Variables follow", "variables": told.values}, told.signing
+
+
 _CALLS: dict[str, Callable[[Members, _Context], tuple[Members, SigningFacts]]] = {
     "init": _init,
     "validate": _validate,
     "heartbeat": _heartbeat,
     "logout": _logout,
     "consume": _consume,
+    "variables": _variables,
     "borrow": _borrow,
     "checkout": _checkout,
     "release": _release,

@@ -23,6 +23,7 @@ DEVICE_NAME_MAX = 100
 PLATFORM_MAX = 50
 APP_VERSION_MAX = 50
 NAME_MAX = 64
+NAMES_MAX = 50
 IDEMPOTENCY_KEY_MAX = 100
 USER_MAX = 150
 # 16 characters of base64url are 96 random bits.
@@ -53,6 +54,11 @@ class ConsumeInput(SessionInput):
     entitlement: str
     amount: int
     idempotency_key: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VariablesInput(SessionInput):
+    names: list[str] | None
 
 
 def init_input(body: dict[str, Any], ip_address: str | None) -> InitInput:
@@ -138,6 +144,15 @@ def _weighed(part: str) -> tuple[str, float]:
     return language.strip(), float(found["q"]) if found else 1.0
 
 
+def variables_input(body: dict[str, Any]) -> VariablesInput:
+    """Return the fields of `variables`; raises InvalidRequestError."""
+    return VariablesInput(
+        api_key=_api_key(body),
+        session_token=_uuid(body, "session_token"),
+        names=_names(body),
+    )
+
+
 def nonce(body: dict[str, Any]) -> str | None:
     """Return the caller's nonce, 16 to 64 characters of base64url (RFC 4648, section 5), if it sent one."""
     value = body.get("nonce")
@@ -175,6 +190,19 @@ def _optional_text(body: dict[str, Any], name: str, length_max: int) -> str:
     if body.get(name) in (None, ""):
         return ""
     return _text(body, name, length_max)
+
+
+def _names(body: dict[str, Any]) -> list[str] | None:
+    names = body.get("names")
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidRequestError("names must be a list of strings")
+    if not 1 <= len(names) <= NAMES_MAX:
+        raise InvalidRequestError(f"names must hold 1 to {NAMES_MAX} names")
+    if any(not 1 <= len(name) <= NAME_MAX for name in names):
+        raise InvalidRequestError(f"names must be 1 to {NAME_MAX} characters long each")
+    return names
 
 
 def _amount(body: dict[str, Any]) -> int:

@@ -71,3 +71,9 @@ class Release(_ClientCall):
     """Release the device that a session runs on."""
 
     call = "release"
+
+
+class Variables(_ClientCall):
+    """Tell the variables that the session may know."""
+
+    call = "variables"

@@ -18,6 +18,7 @@ from licensing.models.session import Session
 from licensing.models.signing_key import SigningKey
 from licensing.models.trial_use import TrialUse
 from licensing.models.usage import Usage
+from licensing.models.variable import Variable
 from licensing.models.webhook import (
     WebhookAttempt,
     WebhookDelivery,
@@ -45,6 +46,7 @@ __all__ = [
     "SigningKey",
     "TrialUse",
     "Usage",
+    "Variable",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -86,6 +86,8 @@ def rows_of(application: Application) -> dict[str, Model]:
         "UNUSED_POLICY": factories.make_policy(application),
         "ENTITLEMENT": factories.make_entitlement(application, "pages", "metered", period="month"),
         "UNUSED_ENTITLEMENT": factories.make_entitlement(application, "unused"),
+        "VARIABLE": factories.make_variable(application),
+        "UNUSED_VARIABLE": factories.make_variable(application, "UNUSED"),
         "LICENSE": license,
         "SUBSCRIPTION": factories.make_license(
             application, policy=factories.make_policy(application, duration_seconds=86_400)

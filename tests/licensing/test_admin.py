@@ -28,6 +28,7 @@ from licensing.models import (
     Policy,
     Session,
     SigningKey,
+    Variable,
 )
 from tests import factories
 from tests.people import confirm_address, log_in, set_up_app
@@ -60,6 +61,7 @@ class Product:
         ]
         ciphertexts = [
             *ApiKey.objects.values_list("key_ciphertext", flat=True),
+            *Variable.objects.values_list("value_ciphertext", flat=True),
             *License.objects.values_list("key_ciphertext", flat=True),
             *SigningKey.objects.values_list("private_ciphertext", flat=True),
             *Authenticator.objects.values_list("data__secret", flat=True),
@@ -420,6 +422,7 @@ def more_rows(name: str) -> None:
     factories.make_session(license)
     LicenseBatch.objects.update(created_by=user)
     pages = factories.make_entitlement(license.application, "pages", "metered")
+    factories.make_variable(license.application)
     for owner in (license, license.policy):
         factories.grant(owner, pages, 100)
     entitlements.set_usage(

@@ -211,7 +211,9 @@ def test_the_tables_of_both_apis_have_every_code_with_its_status() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("call", ["init", "validate", "heartbeat", "logout", "consume"])
+@pytest.mark.parametrize(
+    "call", ["init", "validate", "heartbeat", "logout", "consume", "variables"]
+)
 def test_the_api_page_has_every_field_of_an_answer(client: Client, call: str) -> None:
     license = factories.make_license(username="Ada", metadata={"plan": "pro"})
     token = factories.open_session(license)

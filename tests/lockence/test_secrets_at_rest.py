@@ -72,6 +72,9 @@ def test_nothing_that_is_kept_tells_a_secret(talkative_server: Server, developer
         "API key": factories.api_key_of(application),
         "license key": license.reveal(),
         "license key that was never used": unused.reveal(),
+        "value of a variable": factories.make_variable(
+            application, value="a-value-that-only-programs-know"
+        ).reveal(),
         "hwid": HWID,
         "password": PASSWORD,
         "password that was mistyped": "mistyped-Passw0rd!",

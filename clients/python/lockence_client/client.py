@@ -40,6 +40,7 @@ _DEFINITE = frozenset(
         "session_expired",
         "entitlement_not_found",
         "entitlement_limit_reached",
+        "variable_not_found",
     }
 )
 _FIRST_PAUSE_SECONDS = 0.25
@@ -149,6 +150,11 @@ class Client:
                 "idempotency_key": idempotency_key or str(uuid.uuid4()),
             },
         )
+
+    def variables(self, *names: str) -> Outcome:
+        """Ask for the variables named, or for all that the session may know; they are in the body, as `variables`."""
+        wanted = {"names": list(names)} if names else {}
+        return self._ask("variables", {"session_token": self.session_token, **wanted})
 
     def logout(self) -> Outcome:
         """Stop the heartbeats and end the session, so that its seat is free at once."""

@@ -51,6 +51,9 @@ class Program:
     def checkout(self, **fields: Any) -> HttpResponse | Response:
         return self._in_session("checkout", fields)
 
+    def variables(self, **fields: Any) -> HttpResponse | Response:
+        return self._in_session("variables", fields)
+
     def _in_session(self, call: str, fields: dict[str, Any]) -> HttpResponse | Response:
         known = {"api_key": self.api_key, "session_token": self.session_token}
         return self.call(call, known | fields)

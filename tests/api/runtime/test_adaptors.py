@@ -13,7 +13,17 @@ from tests import factories
 from tests.api.runtime.conftest import FastLaneClient, Program
 
 NONCE = "0123456789abcdef-_AZ"
-CALLS = ["init", "validate", "heartbeat", "logout", "checkout", "consume", "borrow", "release"]
+CALLS = [
+    "init",
+    "validate",
+    "heartbeat",
+    "logout",
+    "checkout",
+    "variables",
+    "consume",
+    "borrow",
+    "release",
+]
 BODIES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "application/json"),
     "no object": (b"[1]", "application/json"),

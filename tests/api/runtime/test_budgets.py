@@ -175,7 +175,7 @@ def test_neither_keys_nor_devices_nor_sessions_make_a_call_cost_more(program: Pr
     assert len(sent) == 1 + 1 + 2
 
 
-@pytest.mark.parametrize("call", ["validate", "heartbeat", "logout", "consume"])
+@pytest.mark.parametrize("call", ["validate", "heartbeat", "logout", "consume", "variables"])
 def test_a_refusal_costs_no_more_than_a_yes(program: Program, call: str) -> None:
     program.init()
     licenses.suspend_license(license=program.license, actor=SYSTEM)
@@ -188,7 +188,9 @@ def test_a_refusal_costs_no_more_than_a_yes(program: Program, call: str) -> None
     assert len(sent) == 3
 
 
-@pytest.mark.parametrize("call", ["init", "validate", "heartbeat", "logout", "checkout", "consume"])
+@pytest.mark.parametrize(
+    "call", ["init", "validate", "heartbeat", "logout", "checkout", "consume", "variables"]
+)
 def test_what_is_wrong_in_itself_never_reaches_the_database(program: Program, call: str) -> None:
     with statements() as sent:
         assert program.call(call, {"api_key": program.api_key}).status_code == 400

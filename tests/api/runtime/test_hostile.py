@@ -15,7 +15,7 @@ from licensing.models import Session
 from tests.api.runtime.conftest import Program
 from tests.servers import Response
 
-CALLS = ("init", "validate", "heartbeat", "logout", "checkout", "consume")
+CALLS = ("init", "validate", "heartbeat", "logout", "checkout", "variables", "consume")
 BODY_MAX_BYTES = 16 * 1024
 DEPTH = 2_000
 
@@ -29,6 +29,7 @@ STATUSES = {
     "hwid_mismatch": 403,
     "entitlement_limit_reached": 403,
     "entitlement_not_found": 404,
+    "variable_not_found": 404,
     "entitlement_not_metered": 409,
     "idempotency_key_reused": 422,
     "session_limit_reached": 403,
@@ -186,7 +187,9 @@ def test_an_amount_that_is_none_is_named(client: Client, value: Any) -> None:
     assert response.json()["message"].startswith("amount must be ")
 
 
-@pytest.mark.parametrize("call", ["validate", "heartbeat", "logout", "checkout", "consume"])
+@pytest.mark.parametrize(
+    "call", ["validate", "heartbeat", "logout", "checkout", "variables", "consume"]
+)
 @pytest.mark.parametrize("value", [None, True, 7, 2**63, [], {}, "", "x", "0" * 32, "x" * 257])
 def test_a_token_that_is_no_uuid_is_named(client: Client, call: str, value: Any) -> None:
     response = post(client, call, with_field("session_token", json.dumps(value).encode()))
