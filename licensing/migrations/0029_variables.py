@@ -8,7 +8,7 @@ import accounts.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("licensing", "0027_events_go_to_webhooks"),
+        ("licensing", "0028_bulk_rows_to_issue"),
     ]
 
     operations = [
