@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
 
-from api.description import client
+from api.description import client, webhooks
 from api.management.views import ManagementView
 
 _SECURITY = {
@@ -35,8 +35,11 @@ def of_management(endpoints: list[Any], **kwargs: Any) -> list[Any]:
 
 
 def with_client_api(result: Any, **kwargs: Any) -> Any:
-    """Add the calls of programs, which DRF does not parse and cannot know: drf-spectacular's POSTPROCESSING_HOOKS."""
+    """Add the calls of programs, and those that we make: DRF knows of neither. For drf-spectacular's POSTPROCESSING_HOOKS."""
     result["paths"] = {**client.paths(), **result["paths"]}
-    result["components"].setdefault("schemas", {}).update(client.components())
+    result["components"].setdefault("schemas", {}).update(
+        client.components() | webhooks.components()
+    )
+    result["webhooks"] = webhooks.webhooks()
     result["components"]["securitySchemes"] = _SECURITY
     return result

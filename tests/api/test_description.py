@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from django.core.management import call_command
 from django.test import Client
@@ -12,6 +13,10 @@ from api.description.client import CALLS
 from api.description.document import document
 from api.management.urls import ADDRESSES
 from api.urls import urlpatterns
+from licensing import licenses
+from licensing.events import SYSTEM, history_of
+from licensing.webhook_delivery import payload_of
+from licensing.webhook_events import ACTIONS
 from tests import factories
 from tests.api.openapi import faults_of
 
@@ -96,6 +101,24 @@ def test_what_programs_are_answered_is_what_the_document_says(client: Client) ->
         for sent in (known, known | {"api_key": "x"}, {}):
             answer = client.post(f"/api/v1/{call}", sent, content_type="application/json")
             assert faults_of("POST", f"/api/v1/{call}", answer) == []
+
+
+@pytest.mark.django_db
+def test_what_webhooks_are_sent_is_what_the_document_says(described: dict[str, Any]) -> None:
+    license = factories.make_license()
+    licenses.suspend_license(license=license, actor=SYSTEM)
+
+    for event in history_of(license.application):
+        told = payload_of(event)
+        operation = described["webhooks"][told["type"]]["post"]
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        whole = {**schema, "components": described["components"]}
+        assert jsonschema_rs.is_valid(whole, told)
+        assert not jsonschema_rs.is_valid(whole, told | {"type": "another"})
+
+
+def test_every_event_is_among_the_webhooks(described: dict[str, Any]) -> None:
+    assert tuple(described["webhooks"]) == ACTIONS
 
 
 def test_an_answer_that_is_not_as_described_is_found() -> None:
