@@ -39,7 +39,8 @@ def issue_in_bulk(
     Raises InvalidRequestError when the count or the end is out of bounds.
     """
     _refuse_many(count)
-    _refuse_past(expires_at, now)
+    end = expires_at or policy.expiry_of_a_license_issued(now)
+    _refuse_past(end, now)
     application = policy.application
     batch = None
     if not is_dry_run:
@@ -55,7 +56,7 @@ def issue_in_bulk(
         policy=policy,
         batch=batch,
         terms=dataclasses.asdict(terms or LicenseTerms()),
-        expires_at=expires_at or policy.expiry_of_a_license_issued(now),
+        expires_at=end,
     )
 
 

@@ -110,6 +110,8 @@ def issue_licenses(
     if is_new:
         hold_policy(policy)
         end = expires_at or policy.expiry_of_a_license_issued(now)
+        if end is not None and end <= now:
+            raise errors.InvalidRequestError("policy has its end in the past: choose another one")
         fill_batch(
             batch=batch,
             policy=policy,

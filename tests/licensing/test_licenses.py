@@ -464,3 +464,11 @@ def test_an_earlier_end_cuts_sessions_where_the_grace_ends(application: Applicat
 
     session.refresh_from_db()
     assert session.expires_at == now + dt.timedelta(minutes=61)
+
+
+def test_no_license_is_issued_under_a_policy_that_is_over(application: Application) -> None:
+    policy = factories.make_policy(application, ends_at=timezone.now() - dt.timedelta(seconds=1))
+
+    with pytest.raises(errors.InvalidRequestError, match="in the past"):
+        factories.make_license(application, policy=policy)
+    assert not LicenseBatch.objects.exists()
