@@ -17,6 +17,7 @@ urlpatterns = [
     re_path(r"^v1/variables/?$", runtime.Variables.as_view(), name="api-variables"),
     re_path(r"^v1/release/?$", runtime.Release.as_view(), name="api-release"),
     re_path(r"^v1/borrow/?$", runtime.Borrow.as_view(), name="api-borrow"),
+    re_path(r"^v1/offline/?$", runtime.Offline.as_view(), name="api-offline"),
     re_path(r"^v1/checkout/?$", runtime.Checkout.as_view(), name="api-checkout"),
     path(
         "v1/applications/<uuid:application_id>/keys",

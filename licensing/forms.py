@@ -26,6 +26,7 @@ from licensing.models.policy import (
 )
 from licensing.own_words import LANGUAGE_MAX, SAID_BY_APPLICATIONS, TEXT_MAX
 from licensing.policies import Rules
+from licensing.request_codes import LENGTH_MAX
 
 _POLICYS_OWN = "As the policy says"
 
@@ -174,6 +175,22 @@ class LicenseForm(LicenseTermsForm):
     @classmethod
     def initial_of(cls, license: License) -> dict[str, Any]:
         return {name: getattr(license, name) for name in cls.base_fields}
+
+
+class OfflineForm(forms.Form):
+    """What a device without network shows, and the key of whoever it belongs to."""
+
+    request_code = forms.CharField(
+        max_length=LENGTH_MAX,
+        help_text="As the program shows it; it begins with REQ1. Dashes, spaces and case do not count.",
+        widget=forms.Textarea(
+            {"rows": 4, "class": "code-area", "spellcheck": "false", "autocapitalize": "characters"}
+        ),
+    )
+    license_key = forms.CharField(
+        max_length=256,
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
 
 
 class LicenseFilterForm(forms.Form):

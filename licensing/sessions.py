@@ -122,6 +122,30 @@ def open_session(*, api_key: str, license_key: str, program: Program) -> OpenedS
         raise
 
 
+def grant_file(
+    *, api_key: str, license_key: str, application_id: uuid.UUID, program: Program
+) -> FileGrant:
+    """Bind a device that cannot ask for itself and let it run without asking, all or nothing; the seat is free again at once.
+
+    Raises as `open_session` does, OfflineNotAllowedError where the policy gives no license files, and InvalidRequestError where
+    the API key is another application's.
+    """
+    try:
+        with transaction.atomic():
+            session = _open_session(api_key, license_key, program)
+            if session.signing.application_id != application_id:
+                raise errors.InvalidRequestError(
+                    "request_code is of another application", signing=session.signing
+                )
+            if session.file_grant is None:
+                raise errors.OfflineNotAllowedError(signing=session.signing)
+            close_session(api_key=api_key, session_token=session.token)
+            return session.file_grant
+    except _FAILURES as refusal:
+        failures.count(refusal, program.ip_address)
+        raise
+
+
 def validate_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
     """Tell whether a session is good at this moment; reads only.
 

@@ -31,6 +31,7 @@ _CALLS = {
         "heartbeat",
         "logout",
         "checkout",
+        "offline",
         "consume",
         "variables",
         "borrow",

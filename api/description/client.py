@@ -5,7 +5,7 @@ from typing import Any
 
 from api.errors import STATUSES
 from api.runtime import inputs
-from licensing import errors
+from licensing import errors, request_codes
 
 TAG = "client API"
 Schema = dict[str, Any]
@@ -114,6 +114,16 @@ CALLS: dict[str, tuple[str, Schema, Schema, Schema]] = {
         _SESSION,
         _NONCE,
         {"releases_left": {"type": ["integer", "null"]}},
+    ),
+    "offline": (
+        "Exchange the request code of a device without network for its license file",
+        {
+            **_API_KEY,
+            "license_key": _text(inputs.KEY_MAX),
+            "request_code": _text(request_codes.LENGTH_MAX),
+        },
+        _NONCE,
+        {"license_file": _TEXT, "license_file_expires_at": _MOMENT},
     ),
     "checkout": (
         "Get a license file, which the program checks without asking",

@@ -15,7 +15,15 @@ from api.errors import STATUSES, docs_url, limit_headers, retry_after_seconds
 from api.parsers import parse_object
 from api.runtime import inputs, overload, requests
 from api.runtime.requests import Environ
-from licensing import consumption, devices, errors, license_files, sessions, variables
+from licensing import (
+    consumption,
+    devices,
+    errors,
+    license_files,
+    offline,
+    sessions,
+    variables,
+)
 from licensing.own_words import own_words
 from licensing.signatures import (
     SignedRequest,
@@ -183,14 +191,21 @@ def _consume(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     }, consumed.signing
 
 
+def _offline(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
+    given = inputs.offline_input(body)
+    grant = offline.exchange(
+        code=given.code,
+        api_key=given.api_key,
+        license_key=given.license_key,
+        ip_address=context.ip_address,
+    )
+    return _file_members(grant), grant.signing
+
+
 def _checkout(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     given = inputs.session_input(body)
     grant = sessions.check_out(api_key=given.api_key, session_token=given.session_token)
-    return {
-        "message": "License file issued",
-        "license_file": _license_file(grant),
-        "license_file_expires_at": _time(grant.ends_at),
-    }, grant.signing
+    return _file_members(grant), grant.signing
 
 
 def _variables(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
@@ -210,6 +225,7 @@ _CALLS: dict[str, Callable[[Members, _Context], tuple[Members, SigningFacts]]] =
     "variables": _variables,
     "borrow": _borrow,
     "checkout": _checkout,
+    "offline": _offline,
     "release": _release,
 }
 
@@ -232,6 +248,14 @@ def _session_members(session: sessions.SessionFacts) -> Members:
         "borrowed_until": _time_or_none(session.borrowed_until),
         "heartbeat_interval": _interval(session),
         "warnings": license.warnings,
+    }
+
+
+def _file_members(grant: sessions.FileGrant) -> Members:
+    return {
+        "message": "License file issued",
+        "license_file": _license_file(grant),
+        "license_file_expires_at": _time(grant.ends_at),
     }
 
 

@@ -7,6 +7,7 @@ import re
 import uuid
 from typing import Any
 
+from licensing import request_codes
 from licensing.errors import InvalidRequestError
 from licensing.keys import MANAGEMENT_TOKEN_PREFIX
 from licensing.models.entitlement import NUMBER_MAX
@@ -41,6 +42,13 @@ class InitInput:
     api_key: str
     license_key: str
     program: Program
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OfflineInput:
+    api_key: str
+    license_key: str
+    code: request_codes.RequestCode
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,6 +99,15 @@ def _hwid(body: dict[str, Any]) -> dict[str, Any]:
             )
         _text(parts, name, HWID_MAX, place="hwid.")
     return {"hwid": json.dumps(parts, sort_keys=True), "components": parts}
+
+
+def offline_input(body: dict[str, Any]) -> OfflineInput:
+    """Return the fields of `offline`; raises InvalidRequestError."""
+    return OfflineInput(
+        api_key=_api_key(body),
+        license_key=_text(body, "license_key", KEY_MAX),
+        code=request_codes.read(_text(body, "request_code", request_codes.LENGTH_MAX)),
+    )
 
 
 def session_input(body: dict[str, Any]) -> SessionInput:

@@ -77,3 +77,9 @@ class Variables(_ClientCall):
     """Tell the variables that the session may know."""
 
     call = "variables"
+
+
+class Offline(_ClientCall):
+    """Write a license file for a device that has no network, and shows a request code."""
+
+    call = "offline"

@@ -4,6 +4,7 @@ from lockence_client.client import Client
 from lockence_client.license_file import NotALicenseFile
 from lockence_client.machine import machine_hwid
 from lockence_client.outcomes import CouldNotAsk, No, Outcome, Yes, YesOffline
+from lockence_client.request_code import request_code, request_url
 
 __all__ = [
     "Client",
@@ -14,4 +15,6 @@ __all__ = [
     "Yes",
     "YesOffline",
     "machine_hwid",
+    "request_code",
+    "request_url",
 ]

@@ -15,7 +15,7 @@ from licensing.models import Session
 from tests.api.runtime.conftest import Program
 from tests.servers import Response
 
-CALLS = ("init", "validate", "heartbeat", "logout", "checkout", "variables", "consume")
+CALLS = ("init", "validate", "heartbeat", "logout", "checkout", "offline", "variables", "consume")
 BODY_MAX_BYTES = 16 * 1024
 DEPTH = 2_000
 

@@ -1,0 +1,44 @@
+"""The exchange of a request code for a license file, for devices that have no network."""
+
+import uuid
+
+from licensing import errors, failures, sessions
+from licensing.models import ApiKey
+from licensing.request_codes import RequestCode
+from licensing.sessions import FileGrant, Program
+
+_DEVICE_NAME = "Offline device"
+
+
+def exchange(
+    *, code: RequestCode, api_key: str, license_key: str, ip_address: str | None
+) -> FileGrant:
+    """Bind the device that a request code names, as `init` does and within the same limits, and let it run without asking.
+
+    Raises as `open_session` does, OfflineNotAllowedError, and InvalidRequestError for a code of another application. The seat
+    is free again at once.
+    """
+    return sessions.grant_file(
+        api_key=api_key,
+        license_key=license_key,
+        application_id=code.application_id,
+        program=Program(hwid=code.hwid, device_name=_DEVICE_NAME, ip_address=ip_address),
+    )
+
+
+def exchange_on_page(*, code: RequestCode, license_key: str, ip_address: str | None) -> FileGrant:
+    """Do the same for somebody who holds no API key: the code names the application.
+
+    An application that is none is answered as a license key that is none.
+    """
+    api_key = _api_key_of(code.application_id)
+    if api_key is None:
+        refusal = errors.LicenseNotFoundError()
+        failures.count(refusal, ip_address)
+        raise refusal
+    return exchange(code=code, api_key=api_key, license_key=license_key, ip_address=ip_address)
+
+
+def _api_key_of(application_id: uuid.UUID) -> str | None:
+    found = ApiKey.objects.current().filter(application_id=application_id).first()
+    return found.reveal() if found else None

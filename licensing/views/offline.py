@@ -1,0 +1,45 @@
+"""The public page where a request code becomes a license file: made for a phone beside a machine without network."""
+
+import segno
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from segno.encoder import DataOverflowError
+
+from accounts.pages import reads_or_acts, refusals_shown_in
+from licensing import license_files, request_codes
+from licensing.forms import OfflineForm
+from licensing.offline import exchange_on_page
+
+
+@login_not_required
+@never_cache
+@reads_or_acts
+def offline(request: HttpRequest) -> HttpResponse:
+    form = OfflineForm(
+        request.POST or None, initial={"request_code": request.GET.get("code", "")[:_CODE_MAX]}
+    )
+    if form.is_valid():
+        with refusals_shown_in(form):
+            grant = exchange_on_page(
+                code=request_codes.read(form.cleaned_data["request_code"]),
+                license_key=form.cleaned_data["license_key"],
+                ip_address=request.META.get("REMOTE_ADDR") or None,
+            )
+            text = license_files.written(grant, timezone.now())
+            context = {"license_file": text, "qr": _qr(text), "ends_at": grant.ends_at}
+            return render(request, "site/offline_file.html", context)
+    return render(request, "site/offline.html", {"form": form})
+
+
+_CODE_MAX = request_codes.LENGTH_MAX
+
+
+def _qr(text: str) -> str:
+    """Return a QR code as an image address; nothing for a text that is too long for one."""
+    try:
+        return segno.make_qr(text, error="l").svg_data_uri(scale=3, border=4)
+    except DataOverflowError:
+        return ""
