@@ -27,6 +27,8 @@ class Scope(StrEnum):
     SIGNING_KEYS_WRITE = "signing_keys:write"
     API_KEYS_READ = "api_keys:read"
     API_KEYS_WRITE = "api_keys:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     TEAM_READ = "team:read"
     TEAM_WRITE = "team:write"
     TOKENS_READ = "tokens:read"

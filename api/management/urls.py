@@ -19,6 +19,7 @@ from api.management import (
     team,
     tokens,
     variables,
+    webhooks,
 )
 from api.management.views import ManagementView, not_found
 
@@ -82,6 +83,18 @@ ADDRESSES: dict[str, type[ManagementView]] = {
     f"{_APPLICATION}/bulk-jobs/<uuid:id>/failures/export": bulk_jobs.ExportBulkFailures,
     f"{_APPLICATION}/licenses/export": licenses.ExportLicenses,
     f"{_APPLICATION}/licenses/<uuid:id>/erase-history": licenses.EraseLicenseHistory,
+    f"{_APPLICATION}/webhook-endpoints": webhooks.WebhookEndpoints,
+    f"{_APPLICATION}/webhook-endpoints/<uuid:id>": webhooks.Endpoint,
+    f"{_APPLICATION}/webhook-endpoints/<uuid:id>/pause": webhooks.PauseEndpoint,
+    f"{_APPLICATION}/webhook-endpoints/<uuid:id>/enable": webhooks.EnableEndpoint,
+    f"{_APPLICATION}/webhook-endpoints/<uuid:id>/test": webhooks.TestEndpoint,
+    f"{_APPLICATION}/webhook-endpoints/<uuid:id>/replay-range": webhooks.ReplayRange,
+    f"{_APPLICATION}/webhook-endpoints/<uuid:id>/reveal": webhooks.RevealSecret,
+    f"{_APPLICATION}/webhook-endpoints/<uuid:id>/rotate": webhooks.RotateSecret,
+    f"{_APPLICATION}/deliveries": webhooks.Deliveries,
+    f"{_APPLICATION}/deliveries/<uuid:id>": webhooks.Delivery,
+    f"{_APPLICATION}/deliveries/<uuid:id>/attempts": webhooks.Attempts,
+    f"{_APPLICATION}/deliveries/<uuid:id>/replay": webhooks.ReplayDelivery,
     "team": team.Team,
     "members": team.Members,
     "members/<uuid:id>": team.Member,

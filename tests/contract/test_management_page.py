@@ -80,8 +80,11 @@ def rows_of(application: Application) -> dict[str, Model]:
     factories.promote_next_signing_key(application)
     license = factories.make_license(application, policy=factories.make_policy(application))
     session = factories.make_session(license)
+    endpoint = factories.make_endpoint(application, events=["webhook_endpoint.*"])
     return {
         "APPLICATION": application,
+        "ENDPOINT": endpoint,
+        "DELIVERY": endpoint.deliveries.get(),
         "POLICY": license.policy,
         "UNUSED_POLICY": factories.make_policy(application),
         "ENTITLEMENT": factories.make_entitlement(application, "pages", "metered", period="month"),

@@ -104,6 +104,21 @@ CALLS = {
     ("DELETE", "invitations/<uuid:id>"): "team:write",
     ("GET", "events"): "team:read",
     ("POST", "events/export"): "team:read",
+    ("GET", f"{APPLICATION}/webhook-endpoints"): "webhooks:read",
+    ("POST", f"{APPLICATION}/webhook-endpoints"): "webhooks:write",
+    ("GET", f"{APPLICATION}/webhook-endpoints/<uuid:id>"): "webhooks:read",
+    ("PATCH", f"{APPLICATION}/webhook-endpoints/<uuid:id>"): "webhooks:write",
+    ("DELETE", f"{APPLICATION}/webhook-endpoints/<uuid:id>"): "webhooks:write",
+    ("POST", f"{APPLICATION}/webhook-endpoints/<uuid:id>/pause"): "webhooks:write",
+    ("POST", f"{APPLICATION}/webhook-endpoints/<uuid:id>/enable"): "webhooks:write",
+    ("POST", f"{APPLICATION}/webhook-endpoints/<uuid:id>/test"): "webhooks:write",
+    ("POST", f"{APPLICATION}/webhook-endpoints/<uuid:id>/replay-range"): "webhooks:write",
+    ("POST", f"{APPLICATION}/webhook-endpoints/<uuid:id>/reveal"): "webhooks:write",
+    ("POST", f"{APPLICATION}/webhook-endpoints/<uuid:id>/rotate"): "webhooks:write",
+    ("GET", f"{APPLICATION}/deliveries"): "webhooks:read",
+    ("GET", f"{APPLICATION}/deliveries/<uuid:id>"): "webhooks:read",
+    ("GET", f"{APPLICATION}/deliveries/<uuid:id>/attempts"): "webhooks:read",
+    ("POST", f"{APPLICATION}/deliveries/<uuid:id>/replay"): "webhooks:write",
     ("GET", "tokens"): "tokens:read",
     ("GET", "tokens/<uuid:id>"): "tokens:read",
     ("POST", "tokens/<uuid:id>/revoke"): "tokens:write",
@@ -122,6 +137,8 @@ OF_THE_TEAM = {
     ("POST", "events/export"): 200,
 }
 BODIES = {
+    "webhook-endpoints": {"url": "https://hooks.example/in", "events": ["*"]},
+    "replay-range": {"since": "2026-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"},
     "applications": {"name": "Another"},
     "bulk-jobs": {"act": "suspend", "filter": {}},
     "issue": {"count": 1},
@@ -142,7 +159,10 @@ BODIES = {
 def paths(application: Application, license: License) -> dict[str, str]:
     """A path for every address, for rows that are there and that the acts may be done to."""
     session = factories.make_session(license)
+    endpoint = factories.make_endpoint(application)
     rows = {
+        "webhook-endpoints": endpoint.pk,
+        "deliveries": endpoint.deliveries.first().pk,
         "signing-keys": application.signing_keys.get(state="next").pk,
         "policies": factories.make_policy(application).pk,
         "variables": factories.make_variable(application).pk,

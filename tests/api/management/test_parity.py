@@ -9,6 +9,8 @@ from tests.test_tenants import For, routes, rules_of
 PERSONAL = ("accounts/", "admin/", "dashboard/invitations/")
 A = "dashboard/applications/<uuid:application_id>/"
 L, P, S = f"{A}licenses/<uuid:license_id>/", f"{A}policies/<uuid:policy_id>/", f"{A}settings/"
+W = f"{S}webhooks/"
+H = f"{W}<uuid:endpoint_id>/"
 T = "dashboard/teams/<uuid:team_id>/"
 APPLICATION = "applications/<uuid:application_id>"
 
@@ -25,6 +27,16 @@ VERBS = {
     f"{S}signing-keys/<uuid:signing_key_id>/replace/": f"POST {APPLICATION}/signing-keys/<uuid:id>/replace",
     f"{S}signing-keys/<uuid:signing_key_id>/retire/": f"POST {APPLICATION}/signing-keys/<uuid:id>/retire",
     f"{S}tokens/<uuid:token_id>/revoke/": "POST tokens/<uuid:id>/revoke",
+    f"{W}new/": f"POST {APPLICATION}/webhook-endpoints",
+    f"{H}edit/": f"PATCH {APPLICATION}/webhook-endpoints/<uuid:id>",
+    f"{H}delete/": f"DELETE {APPLICATION}/webhook-endpoints/<uuid:id>",
+    f"{H}pause/": f"POST {APPLICATION}/webhook-endpoints/<uuid:id>/pause",
+    f"{H}enable/": f"POST {APPLICATION}/webhook-endpoints/<uuid:id>/enable",
+    f"{H}test/": f"POST {APPLICATION}/webhook-endpoints/<uuid:id>/test",
+    f"{H}replay/": f"POST {APPLICATION}/webhook-endpoints/<uuid:id>/replay-range",
+    f"{H}reveal/": f"POST {APPLICATION}/webhook-endpoints/<uuid:id>/reveal",
+    f"{H}rotate/": f"POST {APPLICATION}/webhook-endpoints/<uuid:id>/rotate",
+    f"{H}deliveries/<uuid:delivery_id>/replay/": f"POST {APPLICATION}/deliveries/<uuid:id>/replay",
     f"{A}licenses/new/": f"POST {APPLICATION}/licenses",
     f"{A}licenses/export/": f"POST {APPLICATION}/licenses/export",
     f"{L}edit/": f"PATCH {APPLICATION}/licenses/<uuid:id>",
