@@ -96,6 +96,25 @@ def test_what_is_used_up_is_counted_once_and_never_beyond_its_limit(scene: Scene
     assert isinstance(unknown, No)
 
 
+def test_variables_are_fetched_all_or_by_name(scene: Scene) -> None:
+    for name in ("ONE", "TWO"):
+        factories.make_variable(scene.license.application, name, name.lower())
+    scene.client.init(scene.key, "device-1")
+
+    every, one, none = (
+        scene.client.variables(),
+        scene.client.variables("ONE"),
+        scene.client.variables("ONE", "NONE"),
+    )
+
+    assert isinstance(every, Yes)
+    assert isinstance(one, Yes)
+    assert isinstance(none, No)
+    assert every.body["variables"] == {"ONE": "one", "TWO": "two"}
+    assert one.body["variables"] == {"ONE": "one"}
+    assert none.code == "variable_not_found"
+
+
 def test_a_signed_refusal_is_a_definite_no(scene: Scene) -> None:
     outcome = scene.client.init("AAAAA-AAAAA-AAAAA-AAAAA", "device-1")
 
