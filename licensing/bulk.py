@@ -12,7 +12,7 @@ from django.db import transaction
 
 from accounts import jobs
 from accounts.ids import uuid7
-from licensing import errors, tasks
+from licensing import errors, licenses, tasks
 from licensing.bulk_pieces import record_of_job
 from licensing.copying import copy_rows
 from licensing.events import Actor, record
@@ -36,11 +36,12 @@ def issue_in_bulk(
 ) -> BulkJob:
     """Ask for `count` licenses (1 to 100,000) under a policy, as one batch; a worker issues them.
 
-    Raises InvalidRequestError when the count or the end is out of bounds.
+    Raises InvalidRequestError when the count, the end or a term is out of bounds.
     """
     _refuse_many(count)
     end = expires_at or policy.expiry_of_a_license_issued(now)
     _refuse_past(end, now)
+    _try_terms(policy, terms or LicenseTerms())
     application = policy.application
     batch = None
     if not is_dry_run:
@@ -138,6 +139,13 @@ def _asked(
     record_of_job("bulk_job.created", job, actor, {"count": rows_total})
     jobs.defer(tasks.run_bulk_job, job_id=str(job.pk))
     return job
+
+
+def _try_terms(policy: Policy, terms: LicenseTerms) -> None:
+    """Let the database judge terms now, by a license that is taken back: told to a worker, it would be told to nobody."""
+    with transaction.atomic():
+        licenses.fill_batch(batch=None, policy=policy, count=1, terms=terms, expires_at=None)
+        transaction.set_rollback(True)
 
 
 def _refuse_many(count: int) -> None:

@@ -129,15 +129,19 @@ def issue_licenses(
     return batch
 
 
+@_broken_terms_refused()
 def fill_batch(
     *,
-    batch: LicenseBatch,
+    batch: LicenseBatch | None,
     policy: Policy,
     count: int,
     terms: LicenseTerms,
     expires_at: dt.datetime | None,
 ) -> None:
-    """Write `count` licenses of a batch in one statement, within the transaction of who keeps count of them."""
+    """Write `count` licenses of a batch in one statement, within the transaction of who keeps count of them.
+
+    Raises InvalidRequestError when a term is out of bounds.
+    """
     facts = _columns(terms)
     example = License(
         application_id=policy.application_id,

@@ -238,3 +238,31 @@ def test_of_eight_workers_at_one_job_each_piece_is_done_by_one(small_pieces: Non
     assert (job.status, job.rows_done) == ("finished", 20)
     assert application.licenses.count() == 20
     assert BulkRow.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "terms", [{"devices_max": 0}, {"app_version_min": "2.0", "app_version_max": "1.0"}]
+)
+def test_terms_that_cannot_be_are_refused_before_a_worker_meets_them(
+    application: Application, terms: dict[str, Any]
+) -> None:
+    with pytest.raises(errors.InvalidRequestError):
+        issue(application, 5, terms=LicenseTerms(**terms))
+
+    assert not application.bulk_jobs.exists()
+    assert not application.licenses.exists()
+
+
+def test_a_row_with_a_term_that_cannot_be_fails_alone(application: Application) -> None:
+    job = bulk.issue_each(
+        policy=application.default_policy(),
+        rows=[{"username": "x" * 200}, {"username": "Ada"}],
+        actor=SYSTEM,
+        now=timezone.now(),
+    )
+
+    run_due_jobs()
+
+    job.refresh_from_db()
+    assert (job.status, job.rows_done, job.rows_failed) == ("finished", 1, 1)
+    assert application.licenses.get().username == "Ada"
