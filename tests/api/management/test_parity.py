@@ -5,8 +5,8 @@ from django.urls import get_resolver
 from api.management.urls import ADDRESSES
 from tests.test_tenants import For, routes, rules_of
 
-# What is posted to these is somebody's own: their account, an answer to an invitation, or staff's.
-PERSONAL = ("accounts/", "admin/", "dashboard/invitations/")
+# What is posted to these is somebody's own: their account, an answer to an invitation, a customer's request code, or staff's.
+PERSONAL = ("accounts/", "admin/", "dashboard/invitations/", "offline/")
 A = "dashboard/applications/<uuid:application_id>/"
 L, P, S = f"{A}licenses/<uuid:license_id>/", f"{A}policies/<uuid:policy_id>/", f"{A}settings/"
 W = f"{S}webhooks/"
