@@ -423,6 +423,8 @@ def more_rows(name: str) -> None:
     LicenseBatch.objects.update(created_by=user)
     pages = factories.make_entitlement(license.application, "pages", "metered")
     factories.make_variable(license.application)
+    factories.make_endpoint(license.application)
+    licenses.suspend_license(license=license, actor=SYSTEM)
     for owner in (license, license.policy):
         factories.grant(owner, pages, 100)
     entitlements.set_usage(

@@ -261,6 +261,18 @@ def test_second_factor_secrets_move_as_well(rings: Rings, db: None) -> None:
     assert data["other"] == 1
 
 
+def test_secrets_of_webhooks_move_as_well(rings: Rings, license: License) -> None:
+    endpoint = factories.make_endpoint(license.application)
+    before = endpoint.secrets.get().signing_keys()
+    rings.hold(new=NEW, old=OLD)
+
+    rotate()
+
+    secret = endpoint.secrets.get()
+    assert key_id_of(secret.secret_ciphertext) == key_id_of(secret.private_ciphertext) == "new"
+    assert secret.signing_keys() == before
+
+
 def test_a_ciphertext_opens_in_its_own_cell_only(rings: Rings, license: License) -> None:
     other = factories.make_license(license.application)
 
