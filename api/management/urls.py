@@ -112,7 +112,8 @@ def _patterns() -> Iterator[URLPattern]:
     for address, view in ADDRESSES.items():
         yield path(address, view.as_view())
         yield path(f"{address}/", view.as_view())
-    yield re_path(r"^(?:applications|tokens|team|members|invitations|events)(?:/.*)?$", not_found)
+    # A dot would let line breaks through to where answers are no problems.
+    yield re_path(r"^(?:applications|tokens|team|members|invitations|events)(?:/[^?]*)?$", not_found)
 
 
 urlpatterns = list(_patterns())
