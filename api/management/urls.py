@@ -113,7 +113,9 @@ def _patterns() -> Iterator[URLPattern]:
         yield path(address, view.as_view())
         yield path(f"{address}/", view.as_view())
     # A dot would let line breaks through to where answers are no problems.
-    yield re_path(r"^(?:applications|tokens|team|members|invitations|events)(?:/[^?]*)?$", not_found)
+    yield re_path(
+        r"^(?:applications|tokens|team|members|invitations|events)(?:/[^?]*)?$", not_found
+    )
 
 
 urlpatterns = list(_patterns())
