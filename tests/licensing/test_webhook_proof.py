@@ -22,7 +22,7 @@ from licensing.models import Event, WebhookDelivery
 from tests import factories
 from tests.servers import ROOT, database_url
 
-EVENTS, ENDPOINTS, KILLS = 10_000, 4, 10
+EVENTS, APPLICATIONS, KILLS = 10_000, 4, 10
 SECONDS_MAX = 100
 
 
@@ -83,18 +83,22 @@ def write_events(application_id: object, team_id: object, start: int, count: int
 @pytest.mark.timeout(240)
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_lost_however_often_workers_are_killed(developer: User) -> None:
-    application = factories.make_application(factories.make_team(developer))
+    team = factories.make_team(developer)
+    applications = [factories.make_application(team, f"game {n}") for n in range(APPLICATIONS)]
+    paths = {application.pk: f"/{number}" for number, application in enumerate(applications)}
+    events_each = EVENTS // APPLICATIONS // KILLS
     with receiving() as url:
-        endpoints = [
-            factories.make_endpoint(application, f"{url}/{number}", events=["license.changed"])
-            for number in range(ENDPOINTS)
-        ]
-        for number, endpoint in enumerate(endpoints):
-            Receiver.secrets[f"/{number}"] = endpoint.secrets.get().reveal()
-        running, events_each = worker(), EVENTS // ENDPOINTS
+        for application in applications:
+            path = paths[application.pk]
+            endpoint = factories.make_endpoint(
+                application, f"{url}{path}", events=["license.changed"]
+            )
+            Receiver.secrets[path] = endpoint.secrets.get().reveal()
+        running = worker()
         try:
             for kill in range(KILLS):
-                write_events(application.pk, application.team_id, kill * 250, events_each // KILLS)
+                for application in applications:
+                    write_events(application.pk, team.pk, kill * events_each, events_each)
                 wait_for_progress(kill + 1)
                 running.send_signal(signal.SIGKILL)
                 running.wait()
@@ -104,17 +108,14 @@ def test_nothing_is_lost_however_often_workers_are_killed(developer: User) -> No
             running.terminate()
             running.wait()
 
-    ids = {
-        str(id)
-        for id in Event.objects.filter(action="license.changed").values_list("pk", flat=True)
-    }
-    assert len(ids) == events_each
+    events = Event.objects.filter(action="license.changed").values_list("application_id", "pk")
+    assert len(events) == EVENTS
     assert left == 0
     assert Receiver.refused == []
-    assert {*Receiver.arrived} == {(f"/{number}", id) for number in range(ENDPOINTS) for id in ids}
+    assert {*Receiver.arrived} == {(paths[application], str(id)) for application, id in events}
     # What was sent twice is what no worker lived to put down, and not the rule.
     again = sum(Receiver.arrived.values()) - EVENTS
-    assert again <= KILLS * ENDPOINTS * webhook_delivery._BATCH_MAX
+    assert again <= KILLS * APPLICATIONS * webhook_delivery._BATCH_MAX
 
 
 def wait_for_progress(kill: int) -> None:
