@@ -53,9 +53,11 @@ TOOLCHAINS = {
 class Verifier:
     """A verifier that was built: `outcomes` are what it makes of each case of a file of vectors."""
 
-    def __init__(self, language: str, folder: Path) -> None:
+    def __init__(self, language: str, folder: Path, sample: str = "verify") -> None:
         toolchain = TOOLCHAINS[language]
-        file = Path(shutil.copy(samples.LANGUAGES[language].path("verify"), folder))
+        if missing := [program for program in toolchain.programs if not shutil.which(program)]:
+            pytest.skip(f"{', '.join(missing)} not found: apt-get install {toolchain.packages}")
+        file = Path(shutil.copy(samples.LANGUAGES[language].path(sample), folder))
         if toolchain.build:
             said(toolchain.build(file))
         self.command = toolchain.command(file)
@@ -73,9 +75,6 @@ def said(command: list[str]) -> str:
 
 @pytest.fixture(scope="module", params=list(TOOLCHAINS))
 def verifier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Verifier:
-    toolchain = TOOLCHAINS[request.param]
-    if missing := [program for program in toolchain.programs if not shutil.which(program)]:
-        pytest.skip(f"{', '.join(missing)} not found: apt-get install {toolchain.packages}")
     return Verifier(request.param, tmp_path_factory.mktemp(request.param))
 
 

@@ -319,6 +319,10 @@ def test_every_page_can_be_reached_from_the_first() -> None:
     assert set(EVERY_PAGE) <= reached
 
 
+CALLS = ("init", "validate", "heartbeat", "logout", "consume")
+SAMPLES = (*CALLS, "complete", "verify", "verify_file")
+
+
 def test_every_sample_is_shown_in_every_language() -> None:
     shown = {
         samples.EVERY_LANGUAGE[found[0]].path(found[1])
@@ -329,9 +333,7 @@ def test_every_sample_is_shown_in_every_language() -> None:
 
     assert shown == {file for file in samples.SAMPLES_DIR.rglob("*") if file.is_file()}
     assert {(file.parent.name, file.stem) for file in shown} == {
-        (language, sample)
-        for language in samples.LANGUAGES
-        for sample in ("init", "validate", "heartbeat", "logout", "consume", "complete", "verify")
+        (language, sample) for language in samples.LANGUAGES for sample in SAMPLES
     } | {(language, "webhook") for language in samples.RECEIVERS}
 
 

@@ -1,0 +1,137 @@
+"""Every verifier of license files of the handbook, run as a reader would run it: on good files, on forged ones, and on a server's own."""
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from licensing import samples
+from licensing.models import License
+from tests import factories
+from tests.api.runtime.conftest import Program
+from tests.clients import license_files
+from tests.contract.test_verifiers import TOOLCHAINS, Verifier
+
+HWID = "Zoës 'Rechner' \"1\" \\ 🖥"
+THREE_DAYS = 3 * 86_400
+
+
+@pytest.fixture(scope="module", params=list(TOOLCHAINS))
+def verifier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Verifier:
+    return Verifier(request.param, tmp_path_factory.mktemp(request.param), "verify_file")
+
+
+def test_a_verifier_makes_of_each_file_what_it_must(verifier: Verifier) -> None:
+    cases = json.loads(license_files.PATH.read_text())["cases"]
+
+    outcomes = verifier.outcomes(license_files.PATH)
+
+    assert outcomes == {case["name"]: case["expected"] for case in cases}
+
+
+@pytest.fixture
+def license(db: None) -> License:
+    metadata = {"plan": 'pro "\\ 😀', "exp": 9_999_999_999, "aud": "another", "text": "x" * 12_000}
+    return factories.make_license(username="Zoë", metadata=metadata)
+
+
+def test_a_verifier_believes_a_file_of_the_server_here_and_now_alone(
+    license: License, verifier: Verifier, tmp_path: Path
+) -> None:
+    ours = handed_out(license)
+    foreign = handed_out(factories.make_license())
+    documents = {
+        "ours": ours,
+        "on another device": ours | {"hwid": HWID + " "},
+        "in another application": ours | {"application_id": foreign["application_id"]},
+        "of an application that is not ours": ours | {"cases": foreign["cases"]},
+        "with no key pinned": ours | {"public_keys": []},
+        "with other keys pinned": ours | {"public_keys": foreign["public_keys"]},
+        "before it begins, by a clock slow within reason": ours | {"now": ours["now"] - 240},
+        "before it begins": ours | {"now": ours["now"] - 360},
+        "shortly before its end": ours | {"now": ours["now"] + THREE_DAYS - 60},
+        "after its end": ours | {"now": ours["now"] + THREE_DAYS + 1},
+    }
+
+    granting = []
+    for name, document in documents.items():
+        file = tmp_path / "handed-out.json"
+        file.write_text(json.dumps(document))
+        if verifier.outcomes(file) == {"handed out": "grants"}:
+            granting.append(name)
+
+    assert granting == [
+        "ours",
+        "before it begins, by a clock slow within reason",
+        "shortly before its end",
+    ]
+
+
+def handed_out(license: License) -> dict[str, Any]:
+    """What a device gets from `init`, as the vectors have it."""
+    answer = Program(Client(), license, HWID).init().json()
+    return {
+        "now": int(time.time()),
+        "application_id": str(license.application_id),
+        "hwid": HWID,
+        "public_keys": [
+            license.application.signing_keys.get(state=state).public_key
+            for state in ("current", "next")
+        ],
+        "cases": [{"name": "handed out", "license_file": answer["license_file"]}],
+    }
+
+
+def test_a_verifier_forgives_nothing_around_a_file(verifier: Verifier, tmp_path: Path) -> None:
+    forms = (
+        "{}",
+        "{} ",
+        " {}",
+        "{}\n",
+        "{}\r\n",
+        "\ufeff{}",
+        "{}.",
+        ".{}",
+        "{}\0",
+        "{}é",
+        "{}A",
+        "{}====",
+    )
+    vectors = json.loads(license_files.PATH.read_text())
+    good = license_files.file()
+    cases = [
+        {"name": str(number), "license_file": form.format(good)}
+        for number, form in enumerate(forms)
+    ]
+    file = tmp_path / "mangled.json"
+    file.write_text(json.dumps(vectors | {"cases": cases}))
+
+    outcomes = verifier.outcomes(file)
+
+    assert [forms[int(name)] for name, outcome in outcomes.items() if outcome == "grants"] == ["{}"]
+    assert len(outcomes) == len(forms)
+
+
+@pytest.mark.parametrize(
+    ("language", "begins"),
+    [
+        ("cpp", "// Enough JSON"),
+        ("cpp", "class JsonReader"),
+        ("csharp", "// Ed25519 verification"),
+    ],
+)
+def test_what_both_verifiers_of_a_language_bring_along_is_the_same(
+    language: str, begins: str
+) -> None:
+    parts = [
+        re.search(rf"^{begins}.*?^\}};?$", path.read_text(), re.MULTILINE | re.DOTALL)
+        for path in map(samples.LANGUAGES[language].path, ("verify", "verify_file"))
+    ]
+
+    assert parts[0]
+    assert parts[1]
+    assert parts[0][0] == parts[1][0]
