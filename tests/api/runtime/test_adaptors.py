@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.http import HttpResponse
 from django.test import Client
+from lockence_client import request_code
 
 from tests import factories
 from tests.api.runtime.conftest import FastLaneClient, Program
@@ -23,6 +24,7 @@ CALLS = [
     "consume",
     "borrow",
     "release",
+    "offline",
 ]
 BODIES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "application/json"),
@@ -104,6 +106,7 @@ def known(program: Program, **fields: Any) -> bytes:
         "nonce": NONCE,
         "entitlement": "pages",
         "idempotency_key": "once",
+        "request_code": request_code(str(program.license.application_id), program.hwid),
         **fields,
     }
     return json.dumps(body).encode()
