@@ -101,19 +101,31 @@ def test_a_verifier_forgives_nothing_around_a_file(verifier: Verifier, tmp_path:
         "{}A",
         "{}====",
     )
-    vectors = json.loads(license_files.PATH.read_text())
     good = license_files.file()
-    cases = [
-        {"name": str(number), "license_file": form.format(good)}
-        for number, form in enumerate(forms)
-    ]
-    file = tmp_path / "mangled.json"
-    file.write_text(json.dumps(vectors | {"cases": cases}))
 
-    outcomes = verifier.outcomes(file)
+    granting = granted(verifier, {repr(form): form.format(good) for form in forms}, tmp_path)
 
-    assert [forms[int(name)] for name, outcome in outcomes.items() if outcome == "grants"] == ["{}"]
-    assert len(outcomes) == len(forms)
+    assert granting == {"'{}'"}
+
+
+def test_a_verifier_knows_an_end_in_whole_seconds_alone(verifier: Verifier, tmp_path: Path) -> None:
+    whole = license_files.NOW + 1
+    ends = (whole, whole + 0.5, True, None, [whole], {"at": whole}, "", -whole)
+
+    files = {str(end): license_files.file(exp=end) for end in ends}
+
+    assert granted(verifier, files, tmp_path) == {str(whole)}
+
+
+def granted(verifier: Verifier, files: dict[str, str], folder: Path) -> set[str]:
+    """The names of those files that let the device of the vectors run at their moment."""
+    vectors = json.loads(license_files.PATH.read_text())
+    cases = [{"name": name, "license_file": file} for name, file in files.items()]
+    document = folder / "files.json"
+    document.write_text(json.dumps(vectors | {"cases": cases}))
+    outcomes = verifier.outcomes(document)
+    assert list(outcomes) == list(files)
+    return {name for name, outcome in outcomes.items() if outcome == "grants"}
 
 
 @pytest.mark.parametrize(

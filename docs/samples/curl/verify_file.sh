@@ -45,7 +45,7 @@ counts_here_and_now() {
     jq --slurp --exit-status --arg application "$application_id" --arg device "$(digest_of "$application_id$hwid")" \
         --argjson now "$now" --argjson tolerance $CLOCK_TOLERANCE_SECONDS '
         length == 1 and (.[0] | type == "object" and .aud == $application and .device == $device
-            and ([.nbf, .exp] | map(type) == ["number", "number"])
+            and ([.nbf, .exp] | map(type == "number" and . == floor) | all)
             and .nbf <= $now + $tolerance and .exp > $now)' claims >jq.log 2>&1
 }
 
