@@ -150,6 +150,7 @@ class Bench:
                 "other_hwid_digest": hwid_digest,
                 "hwid_key_id": tokens.hwid_key_id(),
                 "application_id": self.application_id,
+                "components": "{}",
                 "session_id": uuid7(),
                 "overdraft_event_id": uuid7(),
                 "token_digest": os.urandom(32),

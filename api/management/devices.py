@@ -22,6 +22,7 @@ class DeviceFilter(ListInput):
 
 
 class DeviceOutput(Output):
+    told_with = ("license",)
     expandable = {"license": Expansion(LicenseOutput, Scope.LICENSES_READ)}
 
     id = serializers.UUIDField()
@@ -45,7 +46,7 @@ class Devices(ManagementView):
     def get(self, request: Request, application_id: uuid.UUID) -> Response:
         application = application_of_token(self.token, application_id)
         wanted = self.query(DeviceFilter)
-        found = application.devices.select_related("license")
+        found = application.devices.all()
         if wanted["license"]:
             found = found.filter(license=wanted["license"])
         if wanted["status"]:

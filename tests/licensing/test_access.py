@@ -32,6 +32,7 @@ Door = Callable[..., Model]
 
 def rows_of(license: License) -> dict[Door, Model]:
     """One row behind each door that opens to an application's parts."""
+    endpoint = factories.make_endpoint(license.application)
     session = factories.make_session(license)
     return {
         access.license_for: license,
@@ -41,6 +42,9 @@ def rows_of(license: License) -> dict[Door, Model]:
         access.session_for: session,
         access.api_key_for: license.application.api_keys.get(),
         access.management_token_for: factories.make_token(license.application).token,
+        access.entitlement_for: factories.make_entitlement(license.application),
+        access.variable_for: factories.make_variable(license.application),
+        access.webhook_endpoint_for: endpoint,
         access.signing_key_for: license.application.signing_keys.get(state="current"),
     }
 
@@ -58,7 +62,8 @@ def rows(application: Application) -> dict[Door, Model]:
 def test_every_door_is_tried_here(rows: dict[Door, Model]) -> None:
     doors = {getattr(access, name) for name in dir(access) if name.endswith("_for")}
 
-    assert doors - {access.application_for} == rows.keys()
+    # A delivery lies behind the door of its endpoint (tests/licensing/views/test_doors.py).
+    assert doors - {access.application_for, access.webhook_delivery_for} == rows.keys()
 
 
 @pytest.mark.parametrize("right", Right)

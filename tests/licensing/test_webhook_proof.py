@@ -35,7 +35,11 @@ class Receiver(BaseHTTPRequestHandler):
     refused: list[str]
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            # Its worker was killed in the middle of sending.
+            return
         try:
             Webhook(self.secrets[self.path]).verify(body, dict(self.headers))
         except Exception as error:

@@ -10,13 +10,18 @@ from django.http import HttpResponse
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lockence_client import request_code
 
 from licensing.models import Session
 from tests.api.runtime.conftest import Program
 from tests.servers import Response
 
-CALLS = ("init", "validate", "heartbeat", "logout", "checkout", "offline", "variables", "consume")
+CALLS = (
+    *("init", "validate", "heartbeat", "logout"),
+    *("checkout", "offline", "release", "variables", "consume"),
+)
 BODY_MAX_BYTES = 16 * 1024
+A_REQUEST_CODE = request_code("00000000-0000-4000-8000-000000000000", "device-1")
 DEPTH = 2_000
 
 # DESIGN §5: nothing else may ever come back, whatever was sent.
@@ -54,6 +59,7 @@ def with_field(name: str, value: bytes) -> bytes:
         "session_token": b'"00000000-0000-4000-8000-000000000000"',
         "entitlement": b'"pages"',
         "idempotency_key": b'"once"',
+        "request_code": b'"%s"' % A_REQUEST_CODE.encode(),
     }
     members = [b'"%s":%s' % (key.encode(), text) for key, text in (fields | {name: value}).items()]
     return b"{%s}" % b",".join(members)
@@ -167,7 +173,7 @@ def test_init_names_the_field_that_is_wrong(client: Client, name: str, value: An
     response = post(client, "init", with_field(name, json.dumps(value).encode()))
 
     assert refused(response) == "invalid_request"
-    assert value == "\0" or response.json()["message"].startswith(f"{name} must be ")
+    assert value == "\0" or response.json()["message"].startswith(f"{name} must ")
 
 
 @pytest.mark.parametrize("name", ["entitlement", "idempotency_key"])
@@ -414,7 +420,7 @@ def test_the_examples_are_json_but_for_what_is_wrong_with_them() -> None:
 
     assert document.keys() == {
         *("api_key", "license_key", "hwid", "session_token", "extra"),
-        *("entitlement", "idempotency_key"),
+        *("entitlement", "idempotency_key", "request_code"),
     }
 
 

@@ -8,7 +8,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
 
 from accounts.models import User
-from licensing.events import history_of
+from licensing import licenses
+from licensing.events import SYSTEM, history_of
 from licensing.models import Application, License
 from licensing.urls import urlpatterns
 from tests import factories
@@ -28,9 +29,23 @@ PAGES = {
     "signing-key-promote": "GET own",
     "signing-key-replace": "GET own",
     "signing-key-retire": "GET own",
+    "words": "GET own",
     "tokens": "GET own",
     "token-new": "GET own",
     "token-revoke": "GET own",
+    "webhooks": "GET own",
+    "webhook-new": "GET own",
+    "webhook": "GET own",
+    "webhook-edit": "GET own",
+    "webhook-reveal": "POST own",
+    "webhook-rotate": "GET own",
+    "webhook-test": "POST own",
+    "webhook-pause": "POST own",
+    "webhook-enable": "POST own",
+    "webhook-replay": "GET own",
+    "webhook-delivery": "GET own",
+    "webhook-delivery-replay": "POST own",
+    "webhook-delete": "GET own",
     "licenses": "GET view",
     "licenses-export": "GET view",
     "licenses-new": "GET act",
@@ -41,6 +56,13 @@ PAGES = {
     "license-suspend": "GET act",
     "license-restore": "GET act",
     "license-revoke": "GET act",
+    "license-reinstate": "GET act",
+    "license-renew": "GET act",
+    "license-convert": "GET act",
+    "license-delete": "GET act",
+    "license-entitlement": "GET act",
+    "license-entitlement-remove": "GET act",
+    "license-usage": "GET act",
     "license-forget": "GET own",
     "batch": "GET act",
     "batch-download": "GET act",
@@ -50,6 +72,17 @@ PAGES = {
     "policy-edit": "GET own",
     "policy-make-default": "GET own",
     "policy-delete": "GET own",
+    "policy-entitlement": "GET own",
+    "policy-entitlement-remove": "GET own",
+    "entitlements": "GET view",
+    "entitlement-new": "GET own",
+    "entitlement": "GET own",
+    "entitlement-delete": "GET own",
+    "variables": "GET view",
+    "variable-new": "GET own",
+    "variable": "GET own",
+    "variable-reveal": "POST own",
+    "variable-delete": "GET own",
     "devices": "GET view",
     "device-release": "GET act",
     "sessions": "GET view",
@@ -79,7 +112,10 @@ OF_A_ROW = [name for name in PAGES if PARAMETERS.get(name, set()) - {"applicatio
 @pytest.fixture
 def addresses(application: Application, license: License) -> dict[str, str]:
     """The address of every page, for rows that are there."""
+    endpoint = factories.make_endpoint(application)
     session = factories.make_session(license)
+    licenses.suspend_license(license=license, actor=SYSTEM)
+    licenses.restore_license(license=license, actor=SYSTEM)
     ids = {
         "application_id": application.pk,
         "license_id": license.pk,
@@ -89,6 +125,10 @@ def addresses(application: Application, license: License) -> dict[str, str]:
         "session_id": session.pk,
         "api_key_id": application.api_keys.get().pk,
         "signing_key_id": application.signing_keys.get(state="next").pk,
+        "endpoint_id": endpoint.pk,
+        "delivery_id": endpoint.deliveries.latest("pk").pk,
+        "entitlement_id": factories.make_entitlement(application, "pages", "metered").pk,
+        "variable_id": factories.make_variable(application).pk,
         "token_id": factories.make_token(application).token.pk,
         "file_format": "csv",
     }
