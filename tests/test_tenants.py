@@ -86,7 +86,10 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     # Public keys are public.
     "api/v1/applications/<uuid:application_id>/keys": (EVERYBODY, NOBODY),
     "api/v1/instance/keys": (EVERYBODY, NOBODY),
-    "api/v1/^(?:applications|tokens|team|members|invitations|events)(?:/[^?]*)?$": (NOBODY, NOBODY),
+    "api/v1/^(?:applications|tokens|team|members|invitations|events)(?:/[\\s\\S]*)?$": (
+        NOBODY,
+        NOBODY,
+    ),
     "api/": (NOBODY, NOBODY),
     "admin/logout/": (SIGNED_IN, SIGNED_IN),
     # One's own account

@@ -112,9 +112,9 @@ def _patterns() -> Iterator[URLPattern]:
     for address, view in ADDRESSES.items():
         yield path(address, view.as_view())
         yield path(f"{address}/", view.as_view())
-    # A dot would let line breaks through to where answers are no problems.
+    # A dot would leave line breaks to where answers are no problems.
     yield re_path(
-        r"^(?:applications|tokens|team|members|invitations|events)(?:/[^?]*)?$", not_found
+        r"^(?:applications|tokens|team|members|invitations|events)(?:/[\s\S]*)?$", not_found
     )
 
 

@@ -220,7 +220,7 @@ def test_a_key_is_revealed_and_a_license_revoked(signed_in: Page, application: A
     assert_good_page(signed_in)
 
     follow(signed_in, "Revoke")
-    press(signed_in, "Revoke for good")
+    press(signed_in, "Revoke license")
 
     expect(signed_in.get_by_text("its sessions have ended")).to_be_visible()
     expect(signed_in.get_by_role("link", name="Suspend")).to_have_count(0)
@@ -247,7 +247,7 @@ def test_a_duration_needs_no_number_when_it_is_for_ever(
 
     valid_for.get_by_label("Unit").select_option("days")
     valid_for.get_by_label("Number").fill("14")
-    signed_in.get_by_label("Name").fill("Two weeks")
+    signed_in.get_by_label("Name", exact=True).fill("Two weeks")
     press(signed_in, "Create policy")
 
     row = signed_in.get_by_role("row", name="Two weeks")

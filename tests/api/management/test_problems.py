@@ -31,7 +31,14 @@ def test_an_address_answers_with_and_without_a_slash(
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
 @pytest.mark.parametrize(
-    "path", ["applications/nonsense", "applications/%0A", "tokens/1/2", "applications/x/keys/y"]
+    "path",
+    [
+        "applications/nonsense",
+        "applications/%0A",
+        "tokens/%3F/",
+        "tokens/1/2",
+        "applications/x/keys/y",
+    ],
 )
 def test_an_unknown_address_is_a_problem(script: Script, method: str, path: str) -> None:
     problem_of(script.call(method, path), 404, "not_found")
