@@ -1,0 +1,50 @@
+"""Devices, as staff see them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.utils import timezone
+
+from accounts.pages import actor_of
+from accounts.staff import action
+from licensing import devices
+from licensing.admin.base import ProductAdmin, links_to
+from licensing.models import Device, Session
+
+
+@admin.register(Device)
+class DeviceAdmin(ProductAdmin):
+    list_display = ("__str__", "application", "license", "platform", "last_seen_at", "released_at")
+    list_filter = ("last_seen_at", "released_at")
+    list_select_related: ClassVar[tuple[str, ...]] = ("application", "license")
+    fields = (
+        "id",
+        "application",
+        "license",
+        "name",
+        "platform",
+        "fingerprint",
+        "parts",
+        "drifted",
+        "drifted_at",
+        "first_seen_at",
+        "last_seen_at",
+        "released_at",
+        "its_rows",
+    )
+    actions = (
+        action(
+            "release",
+            "Release",
+            lambda request, device: devices.release_device(
+                device=device, actor=actor_of(request), now=timezone.now()
+            ),
+            warning="These devices give up their places and their sessions end now. Other devices can take the places.",
+        ),
+    )
+
+    @admin.display(description="belonging to it")
+    def its_rows(self, device: Device) -> str:
+        return links_to((Session,), device=device.pk)

@@ -1,0 +1,116 @@
+"""Licenses and their batches, as staff see them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.pages import actor_of
+from accounts.staff import action, uuid_in
+from licensing import licenses
+from licensing.admin.base import ProductAdmin, licenses_matching, links_to
+from licensing.models import Device, License, LicenseBatch, LicenseEntitlement, Session, Usage
+
+
+@admin.register(License)
+class LicenseAdmin(ProductAdmin):
+    list_display = (
+        "__str__",
+        "application",
+        "status",
+        "username",
+        "email",
+        "expires_at",
+        "created_at",
+    )
+    list_filter = ("status", "expires_at", "created_at")
+    list_select_related: ClassVar[tuple[str, ...]] = ("application", "policy", "batch")
+    search_help_text = "The last five of a key or a whole one, the beginning of a name or e-mail address, or an id."
+    fields = (
+        "id",
+        "key_last5",
+        "application",
+        "policy",
+        "batch",
+        "status",
+        "frozen_at",
+        "revoked_reason",
+        "username",
+        "email",
+        "note",
+        "metadata",
+        "expires_at",
+        "devices_max",
+        "devices_used",
+        "sessions_max",
+        "grace_seconds",
+        "expiry_strategy",
+        "app_version_min",
+        "app_version_max",
+        "sessions_overdraft",
+        "releases_max",
+        "first_used_at",
+        "created_at",
+        "its_rows",
+    )
+    actions = (
+        action(
+            "suspend",
+            "Suspend",
+            lambda request, license: licenses.suspend_license(
+                license=license, actor=actor_of(request)
+            ),
+            warning="Every program that uses one of these licenses is refused from its next call on, until they are restored.",
+        ),
+        action(
+            "restore",
+            "Restore",
+            lambda request, license: licenses.restore_license(
+                license=license, actor=actor_of(request)
+            ),
+        ),
+        action(
+            "revoke",
+            "Revoke",
+            lambda request, license: licenses.revoke_license(
+                license=license, actor=actor_of(request), now=timezone.now()
+            ),
+            warning="These licenses are taken back: their sessions end now, and only reinstating brings them back.",
+        ),
+        action(
+            "reinstate",
+            "Reinstate",
+            lambda request, license: licenses.reinstate_license(
+                license=license, actor=actor_of(request)
+            ),
+            warning="These licenses were revoked; programs are let in again with them.",
+        ),
+    )
+
+    def of_licenses(self, wanted: Q) -> Q:
+        return Q(pk__in=licenses_matching(wanted))
+
+    @admin.display(description="belonging to it")
+    def its_rows(self, license: License) -> str:
+        return links_to((Device, Session, LicenseEntitlement, Usage), license=license.pk)
+
+
+@admin.register(LicenseBatch)
+class LicenseBatchAdmin(ProductAdmin):
+    list_display = ("id", "application", "licenses_count", "created_by", "created_at")
+    list_filter = ("created_at",)
+    list_select_related: ClassVar[tuple[str, ...]] = ("application", "created_by")
+    search_help_text = "An id, a part of the application's name, or the address of who issued it."
+    fields = ("id", "application", "licenses_count", "created_by", "created_at", "its_rows")
+
+    def found_by(self, term: str) -> Q:
+        if id := uuid_in(term):
+            return Q(pk=id) | Q(application=id)
+        return Q(application__name__icontains=term) | Q(created_by__email=term.lower())
+
+    @admin.display(description="belonging to it")
+    def its_rows(self, batch: LicenseBatch) -> str:
+        return links_to((License,), batch=batch.pk)
