@@ -15,7 +15,8 @@ from accounts.teams import home_team, teams_with
 from licensing import applications, handbook, licenses
 from licensing.access import application_for, applications_of, rights_in
 from licensing.events import history_of
-from licensing.forms import ApplicationForm, FirstLicenseForm
+from licensing.forms.applications import ApplicationForm
+from licensing.forms.licenses import FirstLicenseForm
 from licensing.models import Application, License, Session
 from licensing.paging import page_of
 from licensing.reports import numbers_of

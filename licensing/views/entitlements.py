@@ -14,7 +14,7 @@ from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_show
 from accounts.reauthentication import recent_authentication_required
 from licensing import entitlements
 from licensing.access import application_for, entitlement_for
-from licensing.entitlement_forms import DescriptionForm, EntitlementForm
+from licensing.forms.entitlements import DescriptionForm, EntitlementForm
 from licensing.models import Application, Entitlement
 from licensing.views.pages import Crumb, ask, show
 

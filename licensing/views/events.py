@@ -14,7 +14,7 @@ from licensing import exports
 from licensing.access import application_for
 from licensing.event_log import find_events, with_places
 from licensing.events import history_of
-from licensing.forms import EventFilterForm
+from licensing.forms.events import EventFilterForm
 from licensing.paging import page_of
 from licensing.views.pages import download, license_asked_for, show
 

@@ -13,7 +13,7 @@ from accounts.access import Right
 from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
 from licensing import entitlements
 from licensing.access import entitlement_for, license_for, policy_for
-from licensing.entitlement_forms import GrantForm, UsageForm
+from licensing.forms.entitlements import GrantForm, UsageForm
 from licensing.models import Entitlement, License, Policy
 from licensing.views.licenses import license_trail
 from licensing.views.pages import ask, show

@@ -14,7 +14,7 @@ from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_show
 from licensing import licenses, renewals
 from licensing.access import license_for
 from licensing.events import forget_customer
-from licensing.forms import ConvertForm, EndForm, RenewForm, RevokeForm
+from licensing.forms.license_acts import ConvertForm, EndForm, RenewForm, RevokeForm
 from licensing.models import License
 from licensing.templatetags.dashboard import duration
 from licensing.views.licenses import license_trail

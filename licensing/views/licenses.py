@@ -19,7 +19,7 @@ from accounts.reauthentication import recent_authentication_required
 from licensing import exports, licenses
 from licensing.access import application_for, license_for
 from licensing.events import history_of
-from licensing.forms import IssueForm, LicenseFilterForm, LicenseForm
+from licensing.forms.licenses import IssueForm, LicenseFilterForm, LicenseForm
 from licensing.grants import grants_of_license
 from licensing.models import Application, License
 from licensing.paging import FEW_ROWS, Page, page_of

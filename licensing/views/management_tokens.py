@@ -12,9 +12,9 @@ from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_show
 from accounts.reauthentication import recent_authentication_required
 from licensing import management_tokens
 from licensing.access import application_for, management_token_for, rights_in
+from licensing.forms.tokens import TokenForm
 from licensing.models import Application, ManagementToken
 from licensing.paging import page_of
-from licensing.token_forms import TokenForm
 from licensing.views.pages import Crumb, ask, show
 
 

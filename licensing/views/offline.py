@@ -10,7 +10,7 @@ from segno.encoder import DataOverflowError
 
 from accounts.pages import reads_or_acts, refusals_shown_in
 from licensing import license_files, request_codes
-from licensing.forms import OfflineForm
+from licensing.forms.offline import OfflineForm
 from licensing.offline import exchange_on_page
 
 

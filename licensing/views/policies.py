@@ -14,7 +14,7 @@ from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_show
 from accounts.reauthentication import recent_authentication_required
 from licensing import policies
 from licensing.access import application_for, policy_for
-from licensing.forms import PolicyForm
+from licensing.forms.policies import PolicyForm
 from licensing.grants import grants_of_policy
 from licensing.models import Application, Policy
 from licensing.paging import page_of

@@ -14,7 +14,7 @@ from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_show
 from accounts.reauthentication import recent_authentication_required
 from licensing import applications, signing_keys
 from licensing.access import api_key_for, application_for
-from licensing.forms import RenameForm, RotateApiKeyForm
+from licensing.forms.applications import RenameForm, RotateApiKeyForm
 from licensing.models import Application
 from licensing.views.pages import Crumb, ask, show
 

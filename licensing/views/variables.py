@@ -16,9 +16,9 @@ from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_show
 from accounts.reauthentication import recent_authentication_required
 from licensing import variables
 from licensing.access import application_for, variable_for
+from licensing.forms.variables import VariableForm
 from licensing.models import Application, Variable
 from licensing.revealing import UNREADABLE
-from licensing.variable_forms import VariableForm
 from licensing.views.pages import Crumb, ask, show
 
 

@@ -19,11 +19,11 @@ from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_show
 from accounts.reauthentication import recent_authentication_required
 from licensing import webhooks
 from licensing.access import application_for, webhook_delivery_for, webhook_endpoint_for
+from licensing.forms.webhooks import EndpointForm, NewEndpointForm, ReplayForm, RotateSecretForm
 from licensing.models import Application, WebhookDelivery, WebhookEndpoint
 from licensing.paging import page_of
 from licensing.revealing import UNREADABLE
 from licensing.views.pages import Crumb, ask, show
-from licensing.webhook_forms import EndpointForm, NewEndpointForm, ReplayForm, RotateSecretForm
 
 
 @require_safe

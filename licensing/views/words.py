@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.access import Right
 from accounts.pages import actor_of, reads_or_acts, refusals_shown_in
 from licensing.access import application_for
-from licensing.forms import WordsForm
+from licensing.forms.applications import WordsForm
 from licensing.own_words import SAID_BY_APPLICATIONS, choose_words
 from licensing.views.pages import show
 

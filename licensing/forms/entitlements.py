@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from licensing.entitlements import Value
-from licensing.forms import end_of
+from licensing.forms.days import end_of
 from licensing.models import Entitlement
 from licensing.models.entitlement import NUMBER_MAX, TEXT_MAX
 

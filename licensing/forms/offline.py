@@ -1,0 +1,21 @@
+"""What people bring from a device without network."""
+
+from django import forms
+
+from licensing.request_codes import LENGTH_MAX
+
+
+class OfflineForm(forms.Form):
+    """What a device without network shows, and the key of whoever it belongs to."""
+
+    request_code = forms.CharField(
+        max_length=LENGTH_MAX,
+        help_text="As the program shows it; it begins with REQ1. Dashes, spaces and case do not count.",
+        widget=forms.Textarea(
+            {"rows": 4, "class": "code-area", "spellcheck": "false", "autocapitalize": "characters"}
+        ),
+    )
+    license_key = forms.CharField(
+        max_length=256,
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
