@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
@@ -93,6 +95,19 @@ def take_by_a_worker_that_dies(job_id: int | None, silent_for: str = "31 s") -> 
             "WHERE id = %s",
             [silent_for, job_id],
         )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_one_test_commits_no_other_finds() -> None:
+    take_by_a_worker_that_dies(check_audit_log(), silent_for="0 s")
+    check_audit_log()
+    cache.set("known", 1)
+
+    # As after every test that commits.
+    call_command("flush", interactive=False, verbosity=0)
+
+    assert jobs.queue() == jobs.Queue(waiting=0, oldest_seconds=0, running=0, failed=0, workers=0)
+    assert cache.get("known") is None
 
 
 def test_old_failures_are_deleted_and_new_ones_kept() -> None:
