@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from allauth.account.adapter import get_adapter
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.decorators import login_not_required
@@ -31,7 +33,7 @@ else:
     _Paginator = Paginator
 
 Action = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponse | None]
-Verb = Callable[[HttpRequest, Any], object]
+Verb = Callable[..., object]
 
 # As many rows as anybody pages through: a list says no more about those behind, and counts no further.
 ROWS_COUNTED_MAX = 10_000
@@ -153,8 +155,18 @@ class ReadOnlyAdmin(_ModelAdmin):
         return super().change_view(request, object_id, form_url, context)
 
 
-def action(name: str, label: str, verb: Verb, *, warning: str = "") -> Action:
-    """Make an admin action of a verb, called once for each chosen row with the request; `warning` is asked with first."""
+def action(
+    name: str,
+    label: str,
+    verb: Verb,
+    *,
+    warning: str = "",
+    form: type[forms.Form] | None = None,
+) -> Action:
+    """Make an admin action of a verb, called once for each chosen row with the request; `warning` is asked with first.
+
+    What the fields of `form` ask for beside it is given to the verb by their names.
+    """
 
     @admin.action(description=label, permissions=["act"])
     def act(
@@ -165,9 +177,13 @@ def action(name: str, label: str, verb: Verb, *, warning: str = "") -> Action:
             words = f"Choose at most {ROWS_PER_ACT_MAX:,} at once."
             model_admin.message_user(request, words, messages.ERROR)
             return None
-        if warning and "confirmed" not in request.POST:
-            return _ask(model_admin, request, chosen, name=name, label=label, warning=warning)
-        _act(model_admin, request, chosen, label=label, verb=verb)
+        is_confirmed = "confirmed" in request.POST
+        asked = form(request.POST if is_confirmed else None) if form else None
+        if warning and not (is_confirmed and (asked is None or asked.is_valid())):
+            question = {"name": name, "label": label, "warning": warning, "form": asked}
+            return _ask(model_admin, request, chosen, question)
+        given = asked.cleaned_data if asked else {}
+        _act(model_admin, request, chosen, label=label, verb=functools.partial(verb, **given))
         return _back(model_admin, chosen)
 
     act.__name__ = name
@@ -178,19 +194,14 @@ def _ask(
     model_admin: ReadOnlyAdmin,
     request: HttpRequest,
     rows: list[Model],
-    *,
-    name: str,
-    label: str,
-    warning: str,
+    question: dict[str, Any],
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": f"{label}?",
+        **question,
+        "title": f"{question['label']}?",
         "opts": model_admin.opts,
         "rows": rows,
-        "name": name,
-        "label": label,
-        "warning": warning,
         "checkbox": ACTION_CHECKBOX_NAME,
     }
     return TemplateResponse(request, "admin/confirm_action.html", context)

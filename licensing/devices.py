@@ -6,7 +6,7 @@ import hashlib
 import uuid
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Func
 
 from licensing import errors, sessions
 from licensing.device_statements import READ_RELEASE_BUDGET, SPEND_RELEASE
@@ -62,6 +62,28 @@ def release_device(
         before={"name": device.name, "fingerprint": device.fingerprint},
     )
     return True
+
+
+def release_every_device(*, license: License, now: dt.datetime) -> int:
+    """Release all devices of a license whose row the caller has locked, and return how many; their sessions are the caller's.
+
+    Those that may run on under a license file keep their places until it ends.
+    """
+    # Locked, and so read as they are by now: whoever gave one a file meanwhile has said so.
+    bound = license.devices.bound().select_for_update(no_key=True).order_by("pk")
+    file_ends = dict(bound.values_list("pk", "license_file_ends_at"))
+    devices = Device.objects.filter(pk__in=file_ends)
+    # As above: the digest of one that is known by its parts must be free.
+    digest = Func(
+        F("pk"), F("hwid_digest"), template="sha256(uuid_send(%(expressions)s)", arg_joiner=") || "
+    )
+    devices.exclude(components=[]).update(hwid_digest=digest, components=[])
+    devices.update(released_at=now)
+    held = _still_held(license, now) | {
+        str(id): end.isoformat() for id, end in file_ends.items() if end is not None and end > now
+    }
+    License.objects.filter(pk=license.pk).update(devices_used=0, places_held=held)
+    return len(file_ends)
 
 
 def _still_held(license: License, now: dt.datetime) -> dict[str, str]:

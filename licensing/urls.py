@@ -35,6 +35,8 @@ _license = [
     path("reinstate/", license_acts.license_reinstate, name="license-reinstate"),
     path("renew/", license_acts.license_renew, name="license-renew"),
     path("convert/", license_acts.license_convert, name="license-convert"),
+    path("transfer/", license_acts.license_transfer, name="license-transfer"),
+    path("reset-trial/", license_acts.license_reset_trial, name="license-reset-trial"),
     path("delete/", license_acts.license_delete, name="license-delete"),
     path("forget/", license_acts.license_forget, name="license-forget"),
     path(

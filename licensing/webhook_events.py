@@ -37,6 +37,8 @@ ACTIONS = (
     "license.restored",
     "license.revoked",
     "license.suspended",
+    "license.transferred",
+    "license.trial_reset",
     "licenses.exported",
     "licenses.issued",
     "policy.changed",

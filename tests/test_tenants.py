@@ -185,6 +185,8 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     f"{LICENSE}reinstate/": (LICENSES, LICENSES),
     f"{LICENSE}renew/": (LICENSES, LICENSES),
     f"{LICENSE}convert/": (LICENSES, LICENSES),
+    f"{LICENSE}transfer/": (LICENSES, LICENSES),
+    f"{LICENSE}reset-trial/": (LICENSES, LICENSES),
     f"{LICENSE}delete/": (LICENSES, LICENSES),
     f"{APPLICATION}batches/<uuid:batch_id>/": (LICENSES, NOBODY),
     f"{APPLICATION}batches/<uuid:batch_id>/keys.<str:file_format>": (LICENSES, NOBODY),

@@ -14,7 +14,7 @@ from api.management.inputs import Flag, Id, Input, ListInput, Metadata, Moment, 
 from api.management.outputs import Expansion, Output
 from api.management.policies import PolicyOutput
 from api.management.views import AnyAnswer, ManagementView
-from licensing import exports, licenses, renewals
+from licensing import exports, licenses, renewals, transfers, trials
 from licensing.access import application_of_token, row_of_token
 from licensing.events import forget_customer
 from licensing.fields import LIMIT_MAX
@@ -73,6 +73,11 @@ class RevokeInput(Input):
 
 class RenewInput(Input):
     seen_end = Moment(default=None)
+
+
+class TransferInput(Input):
+    username = Text(max_length=150, allow_blank=True, default="")
+    email = serializers.EmailField(max_length=254, allow_blank=True, default="")
 
 
 class ConvertInput(Input):
@@ -290,6 +295,30 @@ class ConvertLicense(_LicenseView):
         policy = policy_of(license.application, self.body(ConvertInput)["policy"])
         renewals.convert_trial(license=license, policy=policy, actor=self.actor, now=self.now)
         return self.one(self.license(application_id, id), LicenseOutput)
+
+
+class TransferLicense(_LicenseView):
+    """Gives the license to another customer: its sessions end, and its devices are released."""
+
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
+        given = self.body(TransferInput)
+        transfers.transfer_license(license=license, actor=self.actor, now=self.now, **given)
+        return self.one(self.license(application_id, id), LicenseOutput)
+
+
+class ResetTrial(_LicenseView):
+    """Lets the devices that had their trial with this license have another one, with another license."""
+
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        license = self.license(application_id, id)
+        self.nothing()
+        trials.reset_trial(license=license, actor=self.actor)
+        return self.one(license, LicenseOutput)
 
 
 class EraseLicenseHistory(_LicenseView):

@@ -60,6 +60,8 @@ ADDRESSES: dict[str, type[ManagementView]] = {
     f"{_APPLICATION}/licenses/<uuid:id>/reinstate": licenses.ReinstateLicense,
     f"{_APPLICATION}/licenses/<uuid:id>/renew": licenses.RenewLicense,
     f"{_APPLICATION}/licenses/<uuid:id>/convert": licenses.ConvertLicense,
+    f"{_APPLICATION}/licenses/<uuid:id>/transfer": licenses.TransferLicense,
+    f"{_APPLICATION}/licenses/<uuid:id>/reset-trial": licenses.ResetTrial,
     f"{_APPLICATION}/devices": devices.Devices,
     f"{_APPLICATION}/devices/<uuid:id>": devices.Device,
     f"{_APPLICATION}/devices/<uuid:id>/release": devices.ReleaseDevice,

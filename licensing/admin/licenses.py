@@ -10,9 +10,19 @@ from django.utils import timezone
 
 from accounts.pages import actor_of
 from accounts.staff import action, uuid_in
-from licensing import licenses
+from licensing import licenses, renewals, transfers, trials
 from licensing.admin.base import ProductAdmin, licenses_matching, links_to
-from licensing.models import Device, License, LicenseBatch, LicenseEntitlement, Session, Usage
+from licensing.errors import InvalidRequestError
+from licensing.forms.license_acts import ConvertByNameForm, TransferForm
+from licensing.models import (
+    Device,
+    License,
+    LicenseBatch,
+    LicenseEntitlement,
+    Policy,
+    Session,
+    Usage,
+)
 
 
 @admin.register(License)
@@ -88,6 +98,45 @@ class LicenseAdmin(ProductAdmin):
             ),
             warning="These licenses were revoked; programs are let in again with them.",
         ),
+        action(
+            "renew",
+            "Renew",
+            lambda request, license: renewals.renew_license(
+                license=license, actor=actor_of(request), now=timezone.now()
+            ),
+            warning="Each of these licenses is good for another duration of its policy, counted as the policy says.",
+        ),
+        action(
+            "convert",
+            "Convert trial",
+            lambda request, license, policy: renewals.convert_trial(
+                license=license,
+                policy=_policy_named(license, policy),
+                actor=actor_of(request),
+                now=timezone.now(),
+            ),
+            warning="These trials follow another policy from now on, and their time starts anew. Keys, devices and sessions stay.",
+            form=ConvertByNameForm,
+        ),
+        action(
+            "transfer",
+            "Transfer",
+            lambda request, license, username, email: transfers.transfer_license(
+                license=license,
+                username=username,
+                email=email,
+                actor=actor_of(request),
+                now=timezone.now(),
+            ),
+            warning="These licenses go to another customer: their sessions end now and their devices are released.",
+            form=TransferForm,
+        ),
+        action(
+            "reset_trial",
+            "Forget trials",
+            lambda request, license: trials.reset_trial(license=license, actor=actor_of(request)),
+            warning="Devices that had their trial with these licenses may have another one, with another license.",
+        ),
     )
 
     def of_licenses(self, wanted: Q) -> Q:
@@ -96,6 +145,13 @@ class LicenseAdmin(ProductAdmin):
     @admin.display(description="belonging to it")
     def its_rows(self, license: License) -> str:
         return links_to((Device, Session, LicenseEntitlement, Usage), license=license.pk)
+
+
+def _policy_named(license: License, name: str) -> Policy:
+    policy = Policy.objects.filter(application=license.application_id, name=name).first()
+    if policy is None:
+        raise InvalidRequestError(f"Its application has no policy “{name}”")
+    return policy
 
 
 @admin.register(LicenseBatch)

@@ -62,6 +62,13 @@ class RenewForm(forms.Form):
     seen_end = forms.DateTimeField(widget=forms.HiddenInput)
 
 
+class TransferForm(forms.Form):
+    username = forms.CharField(
+        max_length=150, required=False, help_text="Your program receives it when it starts."
+    )
+    email = forms.EmailField(label="Email", max_length=254, required=False)
+
+
 class ConvertForm(forms.Form):
     policy = forms.ModelChoiceField(
         queryset=Policy.objects.none(), empty_label=None, label="What the customer paid for"
@@ -70,6 +77,14 @@ class ConvertForm(forms.Form):
     def __init__(self, *args: Any, application: Application, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["policy"].queryset = application.policies.filter(is_trial=False)  # type: ignore[attr-defined]
+
+
+class ConvertByNameForm(forms.Form):
+    """For licenses of several applications at once."""
+
+    policy = forms.CharField(
+        label="Name of the policy", max_length=100, help_text="Of the license's own application."
+    )
 
 
 def _later_ends(start: dt.datetime) -> list[tuple[str, str]]:

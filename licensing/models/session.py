@@ -23,6 +23,7 @@ class Session(models.Model):
         REPLACED = "replaced", "Replaced by a newer session"
         DEVICE_RELEASED = "released", "Device released"
         LICENSE_REVOKED = "revoked", "License revoked"
+        LICENSE_TRANSFERRED = "transfer", "License transferred"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="sessions")

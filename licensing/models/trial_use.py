@@ -25,6 +25,7 @@ class TrialUse(models.Model):
                 name="trial_is_used_once_per_device", fields=("application", "hwid_digest")
             ),
         )
+        indexes = (models.Index(name="trial_by_license", fields=("license_id",)),)
 
     def __str__(self) -> str:
         return f"trial of device {bytes(self.hwid_digest).hex()[:8]}"

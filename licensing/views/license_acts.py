@@ -1,4 +1,4 @@
-"""What is done to one license: suspend, restore, revoke, reinstate, renew, convert, extend. Each asks first."""
+"""What is done to one license: suspend, restore, revoke, reinstate, renew, convert, transfer, extend. Each asks first."""
 
 import uuid
 
@@ -11,10 +11,16 @@ from django.utils import timezone
 
 from accounts.access import Right
 from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
-from licensing import licenses, renewals
+from licensing import licenses, renewals, transfers, trials
 from licensing.access import license_for
 from licensing.events import forget_customer
-from licensing.forms.license_acts import ConvertForm, EndForm, RenewForm, RevokeForm
+from licensing.forms.license_acts import (
+    ConvertForm,
+    EndForm,
+    RenewForm,
+    RevokeForm,
+    TransferForm,
+)
 from licensing.models import License
 from licensing.templatetags.dashboard import duration
 from licensing.views.licenses import license_trail
@@ -181,6 +187,54 @@ def license_convert(
         danger=False,
     )
     return _ask(request, license, question, form)
+
+
+@reads_or_acts
+def license_transfer(
+    request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
+) -> HttpResponse:
+    license = license_for(request.user, application_id, license_id, Right.MANAGE_LICENSES)
+    back = license.get_absolute_url()
+    form = TransferForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        with refusals_shown_in(form):
+            transfers.transfer_license(
+                license=license, actor=actor_of(request), now=timezone.now(), **form.cleaned_data
+            )
+            messages.success(request, f"License {license} is the new customer's.")
+            return redirect(back)
+    question = Question(
+        heading="Transfer license",
+        explanation=f"License {license} goes to another customer: its open sessions end now and its devices are released; one that "
+        "may run on under a license file keeps its place until the file ends. Key, policy, end and entitlements stay. Whoever "
+        "knows the key can still use it: issue another license where the customer before shall not.",
+        button="Transfer license",
+        cancel_url=back,
+    )
+    return _ask(request, license, question, form)
+
+
+@reads_or_acts
+def license_reset_trial(
+    request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
+) -> HttpResponse:
+    license = license_for(request.user, application_id, license_id, Right.MANAGE_LICENSES)
+    back = license.get_absolute_url()
+    if request.method == "POST":
+        return act(
+            request,
+            lambda: trials.reset_trial(license=license, actor=actor_of(request)),
+            done=f"Devices that had their trial with license {license} may try once more.",
+            back=back,
+        )
+    question = Question(
+        heading="Forget trials",
+        explanation=f"Devices that had their trial with license {license} may have another one, with another license. This one stays "
+        "as it is.",
+        button="Forget trials",
+        cancel_url=back,
+    )
+    return _ask(request, license, question)
 
 
 @reads_or_acts

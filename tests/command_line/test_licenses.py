@@ -257,6 +257,20 @@ def test_with_several_applications_one_has_to_be_named(
     assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
 
 
+def test_a_license_is_handed_over(at_work: Terminal, application: Application) -> None:
+    license = factories.make_license(application, username="Ada")
+    asked = at_work.run("licenses", "transfer", str(license.pk), "--username", "Grace")
+
+    run = at_work.run(
+        "licenses", "transfer", str(license.pk), "--username", "Grace", "--yes", "--json"
+    )
+
+    assert asked.returncode == 2
+    assert lines(run.stdout)[0]["username"] == "Grace"
+    license.refresh_from_db()
+    assert license.username == "Grace"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -275,6 +289,8 @@ def test_with_several_applications_one_has_to_be_named(
         (["licenses", "extend", NOBODYS, "--never", "--days", "1"], 2),
         (["licenses", "extend", NOBODYS, "--days", "1"], 1),
         (["licenses", "revoke", NOBODYS], 2),
+        (["licenses", "transfer", NOBODYS, "--yes"], 2),
+        (["licenses", "transfer", NOBODYS, "--username", "x", "--yes"], 1),
         (["policies", "create", ""], 1),
         (["policies", "create", "A", "--devices", "0"], 2),
         (["devices", "release", NOBODYS], 1),

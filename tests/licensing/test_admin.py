@@ -1,5 +1,6 @@
 """The staff pages of the product: everything to be seen, nothing secret, and acts that are the owners' own verbs."""
 
+import datetime as dt
 import re
 import uuid
 from dataclasses import dataclass
@@ -431,3 +432,48 @@ def more_rows(name: str) -> None:
         license=license, entitlement=pages, used=1, actor=SYSTEM, now=timezone.now()
     )
     assert Policy.objects.exists()
+
+
+def test_renewing_in_the_admin_gives_another_duration(root: Client, product: Product) -> None:
+    policy = factories.make_policy(product.application, duration_seconds=86_400)
+    monthly = factories.make_license(product.application, policy=policy)
+    end = monthly.expires_at
+
+    act(root, "renew", monthly, confirmed="yes")
+
+    monthly.refresh_from_db()
+    assert end is not None
+    assert monthly.expires_at == end + dt.timedelta(days=1)
+
+
+def test_a_trial_is_converted_to_the_policy_that_is_named(root: Client, product: Product) -> None:
+    policy = factories.make_policy(product.application, name="Trial", is_trial=True)
+    trial = factories.make_license(product.application, policy=policy)
+    assert "Name of the policy" in act(root, "convert", trial)
+
+    assert "Name of the policy" in act(root, "convert", trial, confirmed="yes", policy="")
+    assert "no policy “Nope”" in act(root, "convert", trial, confirmed="yes", policy="Nope")
+    act(root, "convert", trial, confirmed="yes", policy="Standard")
+
+    trial.refresh_from_db()
+    assert trial.policy.name == "Standard"
+
+
+def test_a_license_is_transferred_to_who_is_named(root: Client, product: Product) -> None:
+    question = act(root, "transfer", product.license)
+    assert_clean(question, product)
+
+    refused = act(root, "transfer", product.license, confirmed="yes")
+    assert "username or email must say who" in refused
+    act(root, "transfer", product.license, confirmed="yes", username="Grace")
+
+    product.license.refresh_from_db()
+    assert (product.license.username, product.license.devices_used) == ("Grace", 0)
+
+
+def test_trials_are_forgotten_in_the_admin(root: Client, product: Product) -> None:
+    policy = factories.make_policy(product.application, is_trial=True)
+    trial = factories.make_license(product.application, policy=policy)
+    factories.open_session(trial)
+
+    assert "done for 1 of 1" in act(root, "reset_trial", trial, confirmed="yes")

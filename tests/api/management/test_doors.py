@@ -66,6 +66,8 @@ CALLS = {
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/reinstate"): "licenses:write",
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/renew"): "licenses:write",
     ("POST", f"{APPLICATION}/licenses/<uuid:id>/convert"): "licenses:write",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/transfer"): "licenses:write",
+    ("POST", f"{APPLICATION}/licenses/<uuid:id>/reset-trial"): "licenses:write",
     ("GET", f"{APPLICATION}/devices"): "devices:read",
     ("GET", f"{APPLICATION}/devices/<uuid:id>"): "devices:read",
     ("POST", f"{APPLICATION}/devices/<uuid:id>/release"): "devices:write",
@@ -151,6 +153,7 @@ BODIES = {
     "usage": {"entitlement": "pages", "used": 5},
     "licenses": {"count": 1},
     "extend": {"expires_at": None},
+    "transfer": {"username": "Grace"},
     "words": {"code": "license_expired", "text": "Over."},
 }
 

@@ -99,3 +99,27 @@ def test_a_file_is_of_a_known_kind(script: Script, application: Application) -> 
 
     faults = problem_of(response, 400, "invalid_request")["errors"]
     assert {fault["pointer"] for fault in faults} == {"/format", "/keys"}
+
+
+def test_a_license_is_handed_over_once(script: Script, license: License) -> None:
+    session = factories.make_session(license)
+    path = path_of(license.application, f"/licenses/{license.pk}/transfer")
+
+    told = script.post(path, {"username": "Grace", "email": "grace@example.com"})
+
+    assert (told.json()["username"], told.json()["devices_used"]) == ("Grace", 0)
+    session.refresh_from_db()
+    assert session.ended_reason == "transfer"
+    problem = problem_of(script.post(path, {}), 400, "invalid_request")
+    assert "username or email" in problem["detail"]
+    problem_of(script.post(path, {"email": "nobody"}), 400, "invalid_request")
+
+
+def test_a_trial_is_forgotten(script: Script, application: Application) -> None:
+    policy = factories.make_policy(application, is_trial=True)
+    trial, other = factories.make_licenses(application, 2, policy=policy)
+    factories.open_session(trial)
+
+    script.post(path_of(application, f"/licenses/{trial.pk}/reset-trial"))
+
+    assert factories.open_session(other)

@@ -48,6 +48,8 @@ VERBS = {
     f"{L}reinstate/": f"POST {APPLICATION}/licenses/<uuid:id>/reinstate",
     f"{L}renew/": f"POST {APPLICATION}/licenses/<uuid:id>/renew",
     f"{L}convert/": f"POST {APPLICATION}/licenses/<uuid:id>/convert",
+    f"{L}transfer/": f"POST {APPLICATION}/licenses/<uuid:id>/transfer",
+    f"{L}reset-trial/": f"POST {APPLICATION}/licenses/<uuid:id>/reset-trial",
     f"{L}forget/": f"POST {APPLICATION}/licenses/<uuid:id>/erase-history",
     f"{L}delete/": f"DELETE {APPLICATION}/licenses/<uuid:id>",
     f"{A}policies/new/": f"POST {APPLICATION}/policies",

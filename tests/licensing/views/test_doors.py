@@ -59,6 +59,8 @@ PAGES = {
     "license-reinstate": "GET act",
     "license-renew": "GET act",
     "license-convert": "GET act",
+    "license-transfer": "GET act",
+    "license-reset-trial": "GET act",
     "license-delete": "GET act",
     "license-entitlement": "GET act",
     "license-entitlement-remove": "GET act",

@@ -192,3 +192,28 @@ def test_a_trial_is_converted_to_a_policy_that_is_none(dashboard: Client, licens
 
     trial.refresh_from_db()
     assert trial.policy_id == license.policy_id
+
+
+def test_a_license_is_transferred_and_says_so(dashboard: Client, license: License) -> None:
+    factories.open_session(license)
+    url = f"{license.get_absolute_url()}transfer/"
+    assert "Whoever knows the key can still use it" in text_of(dashboard.get(url))
+
+    page = act_on(dashboard, license, "transfer", username="Grace", email="grace@example.com")
+
+    assert "is the new customer" in page
+    assert "Grace" in page
+    assert not Session.objects.open(timezone.now()).exists()
+    nobody = dashboard.post(url, {"username": "", "email": ""})
+    assert "Username or email must say who gets the license." in text_of(nobody)
+
+
+def test_a_trials_page_forgets_the_devices_that_had_it(dashboard: Client, license: License) -> None:
+    policy = factories.make_policy(license.application, is_trial=True)
+    trial = factories.make_license(license.application, policy=policy)
+    factories.open_session(trial)
+    assert "reset-trial/" in text_of(dashboard.get(trial.get_absolute_url()))
+
+    assert "may try once more" in act_on(dashboard, trial, "reset-trial")
+
+    assert Event.objects.filter(action="license.trial_reset").count() == 1

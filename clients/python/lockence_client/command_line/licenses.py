@@ -1,4 +1,4 @@
-"""Licenses: find, show, extend, renew, suspend, restore, revoke, reinstate; `issuing` makes them."""
+"""Licenses: find, show, extend, renew, transfer, suspend, restore, revoke, reinstate; `issuing` makes them."""
 
 import datetime as dt
 import sys
@@ -14,7 +14,7 @@ _FIND_SHOWN = 100
 
 @click.group()
 def licenses() -> None:
-    """License keys: issue, find, show, extend, renew, suspend, restore, revoke, reinstate."""
+    """License keys: issue, find, show, extend, renew, transfer, suspend, restore, revoke, reinstate."""
 
 
 licenses.add_command(issuing.issue)
@@ -181,6 +181,37 @@ def renew(
     """Give LICENSE another duration of its policy."""
     body = {"seen_end": moments.written(seen_end)} if seen_end else {}
     row = api.post(f"{_place(api, application, license)}/renew", body)
+    output.say_one(row, as_json=as_json)
+
+
+@licenses.command()
+@click.argument("license", metavar="ID|KEY")
+@click.option("--username", default="", metavar="NAME", help="Who gets it.")
+@click.option("--email", default="", metavar="ADDRESS", help="Where they are written to.")
+@click.option("--yes", is_flag=True, help="Do not ask; a script has to say it.")
+@options.application
+@options.as_json
+@options.with_api
+def transfer(
+    api: Api,
+    license: str,
+    username: str,
+    email: str,
+    yes: bool,
+    application: str | None,
+    as_json: bool,
+) -> None:
+    """Hand LICENSE over to another customer: its sessions end, and its devices are released.
+
+    \b
+        lockence licenses transfer 0192… --username Grace --email grace@example.com
+    """
+    if not (username or email):
+        raise click.UsageError("Say --username or --email, or both.")
+    if not yes:
+        _ask_whether(f"Transfer it to {username or email}?")
+    place = _place(api, application, license)
+    row = api.post(f"{place}/transfer", {"username": username, "email": email})
     output.say_one(row, as_json=as_json)
 
 
