@@ -42,6 +42,7 @@ def create_token(
     actor: Actor,
     now: dt.datetime,
     id: uuid.UUID | None = None,
+    made_with: ManagementToken | None = None,
 ) -> NewToken:
     """Make a token for a team, or for one of its applications (None: all of them, those to come included).
 
@@ -68,6 +69,7 @@ def create_token(
             "token_digest": tokens.management_token_digest(text),
             "last4": text[-4:],
             "created_by": actor.user,
+            "made_with": made_with,
             "expires_at": expires_at,
         },
     )
@@ -85,12 +87,53 @@ def create_token(
 
 
 @transaction.atomic
+def create_token_with(
+    *,
+    maker: ManagementToken,
+    application: Application | None = None,
+    name: str,
+    scopes: Collection[Scope],
+    expires_at: dt.datetime | None = None,
+    actor: Actor,
+    now: dt.datetime,
+) -> NewToken:
+    """Make a token by showing another one: it opens no more than that one, ends no later, and is revoked with it.
+
+    So whoever steals a token leaves nothing behind that outlives it. Raises InsufficientScopeError for a scope that the maker
+    lacks, InvalidTokenError when it has just been revoked, and InvalidRequestError as `create_token` does and when the new
+    one would reach or last longer.
+    """
+    for scope in scopes:
+        if not maker.allows(scope):
+            raise errors.InsufficientScopeError(scope)
+    if maker.application_id and (application is None or application.pk != maker.application_id):
+        raise errors.InvalidRequestError("application must be the one that your own token opens")
+    if maker.expires_at and (expires_at is None or expires_at > maker.expires_at):
+        raise errors.InvalidRequestError("expires_at must not be later than your own token's end")
+    # Held until this is committed, so that who revokes it finds the new one as well.
+    if not ManagementToken.objects.select_for_update().filter(pk=maker.pk).usable(now):
+        raise errors.InvalidTokenError
+    return create_token(
+        team=maker.team,
+        application=application,
+        name=name,
+        scopes=scopes,
+        expires_at=expires_at,
+        actor=actor,
+        now=now,
+        made_with=maker,
+    )
+
+
+@transaction.atomic
 def revoke_token(*, token: ManagementToken, actor: Actor, now: dt.datetime) -> bool:
-    """Let a token open nothing from its next call on; return False when it was revoked already."""
+    """Let a token, and those that were made with it, open nothing from their next call on; return False when it was revoked already."""
     revoked = ManagementToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now)
     if revoked:
         token.revoked_at = now
         events.record_of_token("token.revoked", token=token, actor=actor)
+    for made in ManagementToken.objects.filter(made_with=token, revoked_at=None):
+        revoke_token(token=made, actor=actor, now=now)
     return bool(revoked)
 
 

@@ -1,7 +1,4 @@
-"""Management tokens, as scripts see them and take them back.
-
-None makes another: who steals a token must not be able to leave a second one behind. People make them, on their page.
-"""
+"""Management tokens, as scripts make them, see them and take them back."""
 
 import datetime as dt
 import uuid
@@ -10,13 +7,24 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.management.inputs import ListInput
+from api.management.inputs import Id, Input, ListInput, Moment, Text
 from api.management.outputs import Output
 from api.management.views import ManagementView
 from licensing import management_tokens
-from licensing.access import token_of_token, tokens_of_token
+from licensing.access import application_of_token, token_of_token, tokens_of_token
 from licensing.models import ManagementToken
 from licensing.scopes import Scope
+
+
+class TokenInput(Input):
+    name = Text(max_length=100)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField([scope.value for scope in Scope]),
+        allow_empty=False,
+        max_length=len(Scope),
+    )
+    application = Id(allow_null=True, required=False)
+    expires_at = Moment(allow_null=True, required=False)
 
 
 class TokenOutput(Output):
@@ -26,6 +34,7 @@ class TokenOutput(Output):
     name = serializers.CharField()
     status = serializers.SerializerMethodField()
     application = serializers.UUIDField(source="application_id", allow_null=True)
+    made_with = serializers.UUIDField(source="made_with_id", allow_null=True)
     scopes = serializers.ListField()
     last4 = serializers.CharField()
     created_at = serializers.DateTimeField()
@@ -38,11 +47,32 @@ class TokenOutput(Output):
         return token.state(now)
 
 
+class NewTokenOutput(Output):
+    text = serializers.CharField()
+    token = TokenOutput()
+
+
 class Tokens(ManagementView):
-    scopes = {"GET": Scope.TOKENS_READ}
+    """A new token opens no more than the one that makes it, ends no later, and is revoked with it. Its text is told once."""
+
+    scopes = {"GET": Scope.TOKENS_READ, "POST": Scope.TOKENS_WRITE}
 
     def get(self, request: Request) -> Response:
         return self.page(tokens_of_token(self.token), self.query(ListInput), TokenOutput)
+
+    def post(self, request: Request) -> Response:
+        given = self.body(TokenInput)
+        wanted = given.get("application", self.token.application_id)
+        new = management_tokens.create_token_with(
+            maker=self.token,
+            application=application_of_token(self.token, wanted) if wanted else None,
+            name=given["name"],
+            scopes=[Scope(scope) for scope in given["scopes"]],
+            expires_at=given.get("expires_at", self.token.expires_at),
+            actor=self.actor,
+            now=self.now,
+        )
+        return self.one(new, NewTokenOutput, 201)
 
 
 class Token(ManagementView):

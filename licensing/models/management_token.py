@@ -42,6 +42,10 @@ class ManagementToken(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+    # The token that made it: it is revoked with that one, and ends no later.
+    made_with = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="+", editable=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField("expires", null=True, blank=True)
     last_used_at = models.DateTimeField(

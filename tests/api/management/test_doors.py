@@ -122,11 +122,12 @@ CALLS = {
     ("GET", f"{APPLICATION}/deliveries/<uuid:id>/attempts"): "webhooks:read",
     ("POST", f"{APPLICATION}/deliveries/<uuid:id>/replay"): "webhooks:write",
     ("GET", "tokens"): "tokens:read",
+    ("POST", "tokens"): "tokens:write",
     ("GET", "tokens/<uuid:id>"): "tokens:read",
     ("POST", "tokens/<uuid:id>/revoke"): "tokens:write",
     ("DELETE", f"{APPLICATION}/entitlements/<uuid:id>"): "entitlements:write",
 }
-OWN_LISTS = {("GET", "applications"): 200, ("GET", "tokens"): 200}
+OWN_LISTS = {("GET", "applications"): 200, ("GET", "tokens"): 200, ("POST", "tokens"): 201}
 # What is not below an application is the team's own, whoever asks.
 OF_THE_TEAM = {
     ("POST", "applications"): 201,
@@ -154,6 +155,7 @@ BODIES = {
     "licenses": {"count": 1},
     "extend": {"expires_at": None},
     "transfer": {"username": "Grace"},
+    "tokens": {"name": "Shop", "scopes": ["tokens:write"]},
     "words": {"code": "license_expired", "text": "Over."},
 }
 
