@@ -227,8 +227,8 @@ def _act(
 
 
 def _back(model_admin: ReadOnlyAdmin, rows: list[Model]) -> HttpResponseRedirect | None:
-    """Return to the page of the one row that was acted on; None stays on the list."""
-    if len(rows) != 1:
+    """Return to the page of the one row that was acted on, if it is still there; None stays on the list."""
+    if len(rows) != 1 or not model_admin.model._default_manager.filter(pk=rows[0].pk).exists():
         return None
     name = f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_change"
     return HttpResponseRedirect(reverse(name, args=[rows[0].pk]))

@@ -17,6 +17,7 @@ STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
     errors.LicenseRevokedError: HTTPStatus.FORBIDDEN,
     errors.LicenseExpiredError: HTTPStatus.FORBIDDEN,
     errors.VersionNotAllowedError: HTTPStatus.FORBIDDEN,
+    errors.AccessDeniedError: HTTPStatus.FORBIDDEN,
     errors.HwidMismatchError: HTTPStatus.FORBIDDEN,
     errors.TrialUsedError: HTTPStatus.FORBIDDEN,
     errors.SessionLimitReachedError: HTTPStatus.FORBIDDEN,

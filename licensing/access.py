@@ -12,6 +12,7 @@ from accounts.access import Right, Role, roles_with
 from accounts.models import Invitation, Membership, Team, User
 from licensing import errors
 from licensing.models import (
+    AccessRule,
     ApiKey,
     Application,
     Device,
@@ -112,6 +113,16 @@ def variable_for(
 ) -> Variable:
     application = application_for(user, application_id, right)
     return _found(Variable.objects.select_related("application", "entitlement"), application, id)
+
+
+def access_rule_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.VIEW,
+) -> AccessRule:
+    application = application_for(user, application_id, right)
+    return _found(AccessRule.objects.select_related("application", "license"), application, id)
 
 
 def device_for(
@@ -236,7 +247,7 @@ def hold_row(row: _Row) -> _Row:
     """
     if isinstance(row, Device | Session):
         License.objects.select_for_update(no_key=True).get(pk=row.license_id)
-    if isinstance(row, SigningKey | ApiKey):
+    if isinstance(row, SigningKey | ApiKey | AccessRule):
         Application.objects.select_for_update(no_key=True).get(pk=row.application_id)
     if isinstance(row, Membership | Invitation):
         Team.objects.select_for_update(no_key=True).get(pk=row.team_id)

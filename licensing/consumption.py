@@ -9,7 +9,8 @@ from typing import Any
 from django.db import IntegrityError, connection
 
 from accounts.ids import lowest_id_at, uuid7
-from licensing import errors
+from licensing import callers, errors
+from licensing.callers import Caller
 from licensing.consumption_statements import CONSUME, FORGET_CONSUMPTIONS, FORGET_USAGE
 from licensing.models import Entitlement
 from licensing.models.entitlement import NUMBER_MAX
@@ -59,6 +60,7 @@ def consume(
     entitlement: str,
     amount: int,
     idempotency_key: str,
+    caller: Caller = callers.UNKNOWN,
 ) -> Consumed:
     """Use up `amount` (1 or more) of a metered entitlement, all of it or nothing.
 
@@ -67,7 +69,7 @@ def consume(
     IdempotencyKeyReusedError, EntitlementNotFoundError, EntitlementNotMeteredError and EntitlementLimitReachedError.
     """
     parameters = {
-        **session_parameters(api_key, session_token),
+        **session_parameters(api_key, session_token, caller),
         "entitlement": entitlement,
         "amount": amount,
         "idempotency_key_digest": hashlib.sha256(idempotency_key.encode()).digest(),

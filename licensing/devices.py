@@ -8,7 +8,8 @@ import uuid
 from django.db import transaction
 from django.db.models import F, Func
 
-from licensing import errors, sessions
+from licensing import callers, errors, sessions
+from licensing.callers import Caller
 from licensing.device_statements import READ_RELEASE_BUDGET, SPEND_RELEASE
 from licensing.events import Actor, program_actor, record
 from licensing.models import Device, License, Session
@@ -111,7 +112,7 @@ def _free_held_place(license: License, device: Device, actor: Actor, now: dt.dat
 
 @transaction.atomic
 def release_own_device(
-    *, api_key: str, session_token: uuid.UUID, ip_address: str | None = None
+    *, api_key: str, session_token: uuid.UUID, caller: Caller = callers.UNKNOWN
 ) -> Released:
     """Release the device of a session at its program's word, if the policy's budget has one left.
 
@@ -123,7 +124,9 @@ def release_own_device(
     # Nobody else spends what is left, or takes and frees places of this license, until the transaction ends.
     fetch_row(LOCK_LICENSE_OF_SESSION, parameters)
     try:
-        found = sessions.validate_session(api_key=api_key, session_token=session_token)
+        found = sessions.validate_session(
+            api_key=api_key, session_token=session_token, caller=caller
+        )
     except errors.SessionEndedError as refusal:
         return _released_before(refusal, parameters["token_digest"])
     license = {"license_id": found.license.id}
@@ -133,7 +136,9 @@ def release_own_device(
     device = Device.objects.select_related("application", "license").get(
         sessions__token_digest=parameters["token_digest"]
     )
-    release_device(device=device, actor=program_actor(ip_address), now=spent[0], holds_place=True)
+    release_device(
+        device=device, actor=program_actor(caller.ip_address), now=spent[0], holds_place=True
+    )
     return Released(found.signing, _budget(found.license.id)[0])
 
 

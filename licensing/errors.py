@@ -126,6 +126,13 @@ class HwidMismatchError(RefusalError):
     default_message = "HWID mismatch"
 
 
+class AccessDeniedError(RefusalError):
+    """The developer's access rules keep the caller out. It is not told which, for that would tell a way around it."""
+
+    code = "access_denied"
+    default_message = "Access denied"
+
+
 class TrialUsedError(RefusalError):
     """The device has had its trial of this application, with another license."""
 

@@ -16,7 +16,7 @@ from licensing.models import Application
 # What an action begins with, by what people look for.
 KINDS = {
     "people": ("team.", "member.", "invitation.", "events."),
-    "applications": ("application.", "policy.", "entitlement.", "variable."),
+    "applications": ("application.", "policy.", "entitlement.", "variable.", "access_rule."),
     "keys": ("api_key.", "signing_key.", "token.", "webhook_endpoint."),
     "licenses": ("license.", "licenses.", "usage."),
     "devices": ("device.", "session."),

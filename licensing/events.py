@@ -10,7 +10,7 @@ from accounts.events import SYSTEM as SYSTEM
 from accounts.events import Actor as Actor
 from accounts.events import user_actor as user_actor
 from accounts.models import Event, EventDetail
-from licensing.models import Application, Device, License, ManagementToken, Session
+from licensing.models import AccessRule, Application, Device, License, ManagementToken, Session
 
 # What a developer writes on a license is about their customer, or may well be.
 _PERSONAL = frozenset({"username", "email", "note", "metadata", "reason"})
@@ -37,8 +37,7 @@ def record(
         actor=actor,
         before=before,
         after=after,
-        # The name of a device is often its owner's.
-        personal=_PERSONAL | {"name"} if isinstance(target, Device) else _PERSONAL,
+        personal=_PERSONAL | _personal_of(target),
     )
 
 
@@ -107,8 +106,17 @@ def forget_customer(*, license: License, actor: Actor) -> int:
     return erased
 
 
+def _personal_of(target: models.Model) -> set[str]:
+    # The name of a device is often its owner's, and a rule may be about an address or a user.
+    if isinstance(target, Device):
+        return {"name"}
+    return {"value"} if isinstance(target, AccessRule) else set()
+
+
 def _label(target: models.Model) -> str:
     """What a row was called, for when it is gone; nothing that tells of a person, and no bare id."""
+    if isinstance(target, AccessRule):
+        return f"{target.get_kind_display().lower()} rule"
     if isinstance(target, Device):
         return f"device {target.fingerprint}"
     return "" if isinstance(target, Session) else str(target)

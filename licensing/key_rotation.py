@@ -90,6 +90,8 @@ def uses_of_keys() -> Iterator[KeyUse]:
     yield from _uses("HWID_KEYS", "licensing_device.hwid_digest", devices)
     trials = _counts("licensing_trialuse", "hwid_key_id")
     yield from _uses("HWID_KEYS", "licensing_trialuse.hwid_digest", trials)
+    rules = _counts("licensing_accessrule", "hwid_key_id", "NULLIF(hwid_key_id, '')")
+    yield from _uses("HWID_KEYS", "licensing_accessrule.digests", rules)
 
 
 def rotate(batch_size: int) -> Iterator[Batch]:

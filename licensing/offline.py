@@ -3,6 +3,7 @@
 import uuid
 
 from licensing import errors, failures, sessions
+from licensing.callers import Caller
 from licensing.models import ApiKey
 from licensing.request_codes import RequestCode
 from licensing.sessions import FileGrant, Program
@@ -10,9 +11,7 @@ from licensing.sessions import FileGrant, Program
 _DEVICE_NAME = "Offline device"
 
 
-def exchange(
-    *, code: RequestCode, api_key: str, license_key: str, ip_address: str | None
-) -> FileGrant:
+def exchange(*, code: RequestCode, api_key: str, license_key: str, caller: Caller) -> FileGrant:
     """Bind the device that a request code names, as `init` does and within the same limits, and let it run without asking.
 
     Raises as `open_session` does, OfflineNotAllowedError, and InvalidRequestError for a code of another application. The seat
@@ -22,11 +21,16 @@ def exchange(
         api_key=api_key,
         license_key=license_key,
         application_id=code.application_id,
-        program=Program(hwid=code.hwid, device_name=_DEVICE_NAME, ip_address=ip_address),
+        program=Program(
+            hwid=code.hwid,
+            device_name=_DEVICE_NAME,
+            ip_address=caller.ip_address,
+            country=caller.country,
+        ),
     )
 
 
-def exchange_on_page(*, code: RequestCode, license_key: str, ip_address: str | None) -> FileGrant:
+def exchange_on_page(*, code: RequestCode, license_key: str, caller: Caller) -> FileGrant:
     """Do the same for somebody who holds no API key: the code names the application.
 
     An application that is none is answered as a license key that is none.
@@ -34,9 +38,9 @@ def exchange_on_page(*, code: RequestCode, license_key: str, ip_address: str | N
     api_key = _api_key_of(code.application_id)
     if api_key is None:
         refusal = errors.LicenseNotFoundError()
-        failures.count(refusal, ip_address)
+        failures.count(refusal, caller.ip_address)
         raise refusal
-    return exchange(code=code, api_key=api_key, license_key=license_key, ip_address=ip_address)
+    return exchange(code=code, api_key=api_key, license_key=license_key, caller=caller)
 
 
 def _api_key_of(application_id: uuid.UUID) -> str | None:

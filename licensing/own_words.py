@@ -33,6 +33,7 @@ SAID_BY_APPLICATIONS: dict[str, type[errors.RefusalError]] = {
         errors.LicenseRevokedError,
         errors.LicenseExpiredError,
         errors.VersionNotAllowedError,
+        errors.AccessDeniedError,
         errors.HwidMismatchError,
         errors.TrialUsedError,
         errors.SessionLimitReachedError,

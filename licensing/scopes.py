@@ -16,6 +16,8 @@ class Scope(StrEnum):
     LICENSES_WRITE = "licenses:write"
     VARIABLES_READ = "variables:read"
     VARIABLES_WRITE = "variables:write"
+    ACCESS_RULES_READ = "access_rules:read"
+    ACCESS_RULES_WRITE = "access_rules:write"
     USAGE_READ = "usage:read"
     USAGE_WRITE = "usage:write"
     DEVICES_READ = "devices:read"

@@ -10,6 +10,7 @@ import functools
 import re
 from typing import LiteralString
 
+from licensing.access_statements import PROGRAM_IS_DENIED, SESSION_IS_DENIED
 from licensing.entitlement_statements import ENTITLEMENTS
 from licensing.term_statements import (
     GRACE_UNTIL,
@@ -62,7 +63,9 @@ _DEVICE = "SELECT * FROM licensing_device WHERE license_id = %(license_id)s AND"
 USABLE_API_KEY = "(key.expires_at IS NULL OR key.expires_at > statement_timestamp())"
 
 _VERSION_OF_PROGRAM = "%(app_version_key)s::text"
-_USABLE_LICENSE = f"{LICENSE_IS_USABLE} AND {version_is_allowed(_VERSION_OF_PROGRAM)}"
+_USABLE_LICENSE = f"""
+    {LICENSE_IS_USABLE} AND {version_is_allowed(_VERSION_OF_PROGRAM)} AND NOT {PROGRAM_IS_DENIED}
+"""
 
 _DEVICES_MAX = "COALESCE(license.devices_max, policy.devices_max)"
 _SESSIONS_MAX = "COALESCE(license.sessions_max, policy.sessions_max)"
@@ -138,7 +141,7 @@ _CURRENT_SIGNING_KEY = """
 
 _FIND_LICENSE = f"""
     SELECT {_LICENSE_FACTS}, {version_refusal(_VERSION_OF_PROGRAM)} AS version_refusal,
-        {WITHOUT_ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX},
+        {WITHOUT_ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX}, application.has_access_rules,
         failures.hits, CEIL(EXTRACT(EPOCH FROM failures.ends_at - statement_timestamp()))::int
     FROM ({_API_KEY}) key
     JOIN licensing_application application ON application.id = key.application_id
@@ -471,6 +474,7 @@ SESSION_STATE = f"""
     session.ended_at IS NOT NULL AS session_is_ended,
     session.expires_at <= statement_timestamp() AS session_is_expired,
     device.released_at IS NOT NULL AS device_is_released,
+    {SESSION_IS_DENIED} AS access_is_denied,
     {_NEXT_SESSION_END} AS session_end, {_LEASE_END} AS lease_end
 """
 SESSION_TABLES = f"""
@@ -494,6 +498,7 @@ FIND_SESSION = Finding.of(_FIND_SESSION)
 FOUND_IS_USABLE = """
     found.enabled AND found.license_status = 'active' AND NOT found.license_is_expired
     AND found.version_refusal IS NULL AND NOT found.device_is_released
+    AND NOT found.access_is_denied
 """
 
 _IS_STILL_GOOD = f"""

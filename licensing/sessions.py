@@ -15,7 +15,9 @@ from django.db import transaction
 
 from accounts.ids import uuid7
 from accounts.limits import Outcome, network_of
-from licensing import errors, events, failures, tokens
+from licensing import callers, errors, events, failures, tokens
+from licensing.access_statements import JUDGE_PROGRAM, LEARN_NEWER_DIGESTS
+from licensing.callers import Caller
 from licensing.models import License, Session
 from licensing.session_statements import (
     ADMIT_DEVICE,
@@ -61,6 +63,8 @@ class Program:
     app_version: str = ""
     user_name: str = ""
     ip_address: str | None = None
+    # As callers.py says.
+    country: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,8 +116,8 @@ def open_session(*, api_key: str, license_key: str, program: Program) -> OpenedS
     """Check a license, bind the device if a place is free, and open a session.
 
     Raises the first that applies of InvalidApiKeyError, ApplicationDisabledError, LicenseNotFoundError,
-    LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, VersionNotAllowedError, HwidMismatchError,
-    TrialUsedError and SessionLimitReachedError; or RateLimitedError where a network fails too often. A refused call changes nothing but that count.
+    LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, VersionNotAllowedError, AccessDeniedError,
+    HwidMismatchError, TrialUsedError and SessionLimitReachedError; or RateLimitedError where a network fails too often. A refused call changes nothing but that count.
     """
     try:
         return _open_session(api_key, license_key, program)
@@ -146,39 +150,47 @@ def grant_file(
         raise
 
 
-def validate_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
+def validate_session(
+    *, api_key: str, session_token: uuid.UUID, caller: Caller = callers.UNKNOWN
+) -> SessionFacts:
     """Tell whether a session is good at this moment; reads only.
 
     Raises the first that applies of InvalidApiKeyError, ApplicationDisabledError, SessionNotFoundError,
     LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, VersionNotAllowedError, SessionEndedError,
-    SessionExpiredError and HwidMismatchError.
+    SessionExpiredError, AccessDeniedError and HwidMismatchError.
     """
-    row = _find(FIND_SESSION, session_parameters(api_key, session_token))
+    row = _find(FIND_SESSION, session_parameters(api_key, session_token, caller))
     return live_session(row)
 
 
-def touch_session(*, api_key: str, session_token: uuid.UUID) -> SessionFacts:
+def touch_session(
+    *, api_key: str, session_token: uuid.UUID, caller: Caller = callers.UNKNOWN
+) -> SessionFacts:
     """Keep a session alive for another lifetime; raises as `validate_session` does, and never revives an ended one."""
-    row = fetch(TOUCH_SESSION, session_parameters(api_key, session_token))
+    row = fetch(TOUCH_SESSION, session_parameters(api_key, session_token, caller))
     *found, _commit, touched_until = row or [None, None]
     session = live_session(tuple(found))
     if touched_until is not None:
         return dataclasses.replace(session, expires_at=touched_until)
     # The session was good when the statement began and gone when it reached the row: somebody ended it in between, and
     # asking again tells the reason.
-    validate_session(api_key=api_key, session_token=session_token)
+    validate_session(api_key=api_key, session_token=session_token, caller=caller)
     raise errors.SessionEndedError(signing=session.signing)
 
 
 def borrow_session(
-    *, api_key: str, session_token: uuid.UUID, until: dt.datetime, ip_address: str | None = None
+    *,
+    api_key: str,
+    session_token: uuid.UUID,
+    until: dt.datetime,
+    caller: Caller = callers.UNKNOWN,
 ) -> SessionFacts:
     """Keep a session's seat until a moment without any heartbeat, though never longer than the license lasts.
 
     An earlier moment gives time back, and asking twice for the same one changes nothing. Raises as `validate_session` does,
     InvalidRequestError when the moment has passed, BorrowNotAllowedError when the policy does not lend seats for so long.
     """
-    parameters = {**session_parameters(api_key, session_token), "until": until}
+    parameters = {**session_parameters(api_key, session_token, caller), "until": until}
     with transaction.atomic():
         fetch_row(LOCK_LICENSE_OF_SESSION, parameters)
         row = fetch_row(BORROW_SESSION, parameters) or (None,) * 4
@@ -186,10 +198,10 @@ def borrow_session(
         session = live_session(tuple(found))
         if borrowed_until is None:
             # Ended while this call waited for its row: asking again tells the reason.
-            validate_session(api_key=api_key, session_token=session_token)
+            validate_session(api_key=api_key, session_token=session_token, caller=caller)
             raise _refusal_to_lend(max_seconds, is_ahead=is_ahead, signing=session.signing)
         if borrowed_until != session.borrowed_until:
-            _record_borrowing(parameters, borrowed_until, ip_address)
+            _record_borrowing(parameters, borrowed_until, caller.ip_address)
     return dataclasses.replace(session, expires_at=expires_at, borrowed_until=borrowed_until)
 
 
@@ -210,12 +222,14 @@ def close_session(*, api_key: str, session_token: uuid.UUID) -> SigningFacts:
     return signing
 
 
-def check_out(*, api_key: str, session_token: uuid.UUID) -> FileGrant:
+def check_out(
+    *, api_key: str, session_token: uuid.UUID, caller: Caller = callers.UNKNOWN
+) -> FileGrant:
     """Let the device of a live session run without asking from now on, for as long as the policy says.
 
     Raises as `validate_session` does, and OfflineNotAllowedError where the policy gives no license files.
     """
-    row = fetch(CHECK_OUT, session_parameters(api_key, session_token))
+    row = fetch(CHECK_OUT, session_parameters(api_key, session_token, caller))
     *found, sealed, ends_at, is_granted = row or [None, None, None, None]
     session = live_session(tuple(found))
     if ends_at is None:
@@ -227,7 +241,7 @@ def check_out(*, api_key: str, session_token: uuid.UUID) -> FileGrant:
         )
     if not is_granted:
         # As with a heartbeat: good when the statement began, and gone when it reached the row.
-        validate_session(api_key=api_key, session_token=session_token)
+        validate_session(api_key=api_key, session_token=session_token, caller=caller)
         raise errors.SessionEndedError(signing=session.signing)
     digest = tokens.opened_device_digest(session_token, sealed)
     return FileGrant(session.signing, session.license, digest, ends_at)
@@ -283,6 +297,8 @@ def _record_borrowing(
 def _open_session(api_key: str, license_key: str, program: Program) -> OpenedSession:
     found = _find_license(api_key, license_key, program)
     opening = _Opening(found, program)
+    if found.has_access_rules and tokens.hwid_key_id() != tokens.other_hwid_key_id():
+        fetch_row(LEARN_NEWER_DIGESTS, opening.parameters)
     if not found.limits_sessions and (opened := opening.on_a_bound_device()):
         return opened
     with transaction.atomic():
@@ -291,7 +307,9 @@ def _open_session(api_key: str, license_key: str, program: Program) -> OpenedSes
         # A license that ended while we waited for its lock gave away a place, but opens no session.
         transaction.set_rollback(True)
     # Nothing was opened: either the license changed since it was found, and finding it again says how, or no place is free.
-    _find_license(api_key, license_key, program)
+    # Or the rules keep it out, which must not be told before all that concerns the license itself.
+    if _find_license(api_key, license_key, program).has_access_rules:
+        opening.refuse_denied()
     raise errors.HwidMismatchError(signing=found.signing)
 
 
@@ -301,6 +319,7 @@ class _FoundLicense:
     facts: LicenseFacts
     heartbeat_interval_seconds: int
     limits_sessions: bool
+    has_access_rules: bool
     too_many_failures: Outcome | None
 
 
@@ -331,6 +350,8 @@ class _Opening:
             "other_hwid_key_id": tokens.other_hwid_key_id(),
             "components": _array(components),
             "other_components": _array(other_components),
+            "digests": _array([f":{hwid_digest.hex()}", *components]),
+            "other_digests": _array([f":{other_hwid_digest.hex()}", *other_components]),
             "drift_event_id": uuid7(),
             "token_digest": tokens.session_token_digest(self.token),
             "sealed_device_digest": tokens.sealed_device_digest(self.token, self.device_digest),
@@ -340,7 +361,14 @@ class _Opening:
             "app_version_key": version_key(program.app_version),
             "user_name": program.user_name,
             "ip_address": program.ip_address,
+            "country": program.country,
         }
+
+    def refuse_denied(self) -> None:
+        """Raise AccessDeniedError where the access rules keep the program out."""
+        row = fetch_row(JUDGE_PROGRAM, self.parameters)
+        if row and row[0]:
+            raise errors.AccessDeniedError(signing=self.found.signing)
 
     def under_the_license_lock(self) -> OpenedSession | None:
         """Open the session where nobody else can take the place or the seat meanwhile; None when there is no place.
@@ -411,7 +439,7 @@ def _find_license(api_key: str, license_key: str, program: Program) -> _FoundLic
     )
     if row is None:
         raise errors.InvalidApiKeyError
-    *facts, sessions_max, failures_hits, failures_seconds = row
+    *facts, sessions_max, has_access_rules, failures_hits, failures_seconds = row
     signing, license, heartbeat_interval_seconds = _usable_license(
         tuple(facts), errors.LicenseNotFoundError
     )
@@ -420,6 +448,7 @@ def _find_license(api_key: str, license_key: str, program: Program) -> _FoundLic
         license,
         heartbeat_interval_seconds,
         limits_sessions=sessions_max is not None,
+        has_access_rules=has_access_rules,
         too_many_failures=failures.too_many(failures_hits, failures_seconds),
     )
 
@@ -460,8 +489,8 @@ def live_session(row: Row | None) -> SessionFacts:
     """Return what FIND_SESSION and its like found; raise the first refusal, in the order of precedence, that it calls for."""
     if not row or row[0] is None:
         raise errors.InvalidApiKeyError
-    *facts, _session_id, is_overdraft, borrowed_until = row[:-6]
-    expires_at, is_ended, is_expired, device_is_released, _next_end, _lease_end = row[-6:]
+    *facts, _session_id, is_overdraft, borrowed_until = row[:-7]
+    expires_at, is_ended, is_expired, device_is_released, is_denied, *_next_ends = row[-7:]
     signing, license, heartbeat_interval_seconds = _usable_license(
         tuple(facts), errors.SessionNotFoundError
     )
@@ -469,6 +498,8 @@ def live_session(row: Row | None) -> SessionFacts:
         raise errors.SessionEndedError(signing=signing)
     if is_expired:
         raise errors.SessionExpiredError(signing=signing)
+    if is_denied:
+        raise errors.AccessDeniedError(signing=signing)
     if device_is_released:
         raise errors.HwidMismatchError(signing=signing)
     return SessionFacts(
@@ -510,10 +541,14 @@ def _usable_license(
     return signing, license, heartbeat_interval_seconds
 
 
-def session_parameters(api_key: str, session_token: uuid.UUID) -> dict[str, Any]:
+def session_parameters(
+    api_key: str, session_token: uuid.UUID, caller: Caller = callers.UNKNOWN
+) -> dict[str, Any]:
     return {
         **_api_key_parameters(api_key),
         "token_digest": tokens.session_token_digest(session_token),
+        "ip_address": caller.ip_address,
+        "country": caller.country,
     }
 
 

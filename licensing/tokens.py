@@ -74,6 +74,18 @@ def component_digests(
     return current, other
 
 
+def device_digests(
+    application_id: uuid.UUID, hwid: str, components: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Return all that a device is known by, as access rules write it, with the current key and with the other: ":digest" of the
+    whole hardware id, and "name:digest" of each part.
+    """
+    wholes = hwid_digests(application_id, hwid)
+    parts = component_digests(application_id, components)
+    current, other = ([f":{wholes[key].hex()}", *parts[key]] for key in (0, 1))
+    return current, other
+
+
 def hwid_key_id() -> str:
     """Return the id of the key that hardware ids are digested with now."""
     return next(iter(settings.HWID_KEYS))

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from licensing.views import (
+    access_rules,
     applications,
     batches,
     devices,
@@ -49,6 +50,7 @@ _license = [
         grants.license_entitlement_remove,
         name="license-entitlement-remove",
     ),
+    path("access/new/", access_rules.license_access_rule_new, name="license-access-rule-new"),
     path("entitlements/<uuid:entitlement_id>/usage/", grants.license_usage, name="license-usage"),
 ]
 _policy = [
@@ -142,7 +144,13 @@ _application: list[URLPattern | URLResolver] = [
     path("variables/<uuid:variable_id>/", variables.variable, name="variable"),
     path("variables/<uuid:variable_id>/reveal/", variables.variable_reveal, name="variable-reveal"),
     path("variables/<uuid:variable_id>/delete/", variables.variable_delete, name="variable-delete"),
+    path("access/", access_rules.access_rules, name="access-rules"),
+    path("access/new/", access_rules.access_rule_new, name="access-rule-new"),
+    path(
+        "access/<uuid:rule_id>/delete/", access_rules.access_rule_delete, name="access-rule-delete"
+    ),
     path("devices/", devices.devices, name="devices"),
+    path("devices/<uuid:device_id>/block/", access_rules.device_block, name="device-block"),
     path("devices/<uuid:device_id>/release/", devices.device_release, name="device-release"),
     path("sessions/", sessions.sessions, name="sessions"),
     path("sessions/<uuid:session_id>/end/", sessions.session_end, name="session-end"),

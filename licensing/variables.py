@@ -14,7 +14,8 @@ from django.db import IntegrityError, transaction
 from accounts import ciphers
 from accounts.ciphers import UndecipherableError
 from accounts.ids import uuid7
-from licensing import errors
+from licensing import callers, errors
+from licensing.callers import Caller
 from licensing.events import Actor, record
 from licensing.models import Application, Entitlement, Variable
 from licensing.models.variable import VALUE_MAX_BYTES, VARIABLE_NAME_PATTERN
@@ -37,7 +38,11 @@ class Told:
 
 
 def tell_variables(
-    *, api_key: str, session_token: uuid.UUID, names: Sequence[str] | None = None
+    *,
+    api_key: str,
+    session_token: uuid.UUID,
+    names: Sequence[str] | None = None,
+    caller: Caller = callers.UNKNOWN,
 ) -> Told:
     """Return the variables that a live session may know: all of them, or those named.
 
@@ -45,7 +50,7 @@ def tell_variables(
     license does not have: the two are told alike.
     """
     parameters = {
-        **session_parameters(api_key, session_token),
+        **session_parameters(api_key, session_token, caller),
         "names": None if names is None else json.dumps(list(names)),
     }
     row = fetch(FIND_VARIABLES, parameters)

@@ -7,6 +7,8 @@ from licensing import errors
 EVERYTHING = "*"
 # By what they happen to.
 ACTIONS = (
+    "access_rule.created",
+    "access_rule.deleted",
     "api_key.retired",
     "api_key.rotated",
     "application.created",

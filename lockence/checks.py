@@ -12,6 +12,7 @@ def register_all() -> None:
     register(development_is_off, Tags.security, deploy=True)
     register(site_is_served_over_https, Tags.security, deploy=True)
     register(trusted_proxies_are_networks, Tags.security)
+    register(country_header_has_a_proxy, Tags.security, deploy=True)
 
 
 def development_is_off(**kwargs: Any) -> Sequence[CheckMessage]:
@@ -46,6 +47,18 @@ def trusted_proxies_are_networks(**kwargs: Any) -> Sequence[CheckMessage]:
         )
         for proxy in settings.TRUSTED_PROXIES
         if not _is_network(proxy)
+    ]
+
+
+def country_header_has_a_proxy(**kwargs: Any) -> Sequence[CheckMessage]:
+    if not settings.COUNTRY_HEADER or settings.TRUSTED_PROXIES:
+        return []
+    return [
+        Warning(
+            "COUNTRY_HEADER is believed from TRUSTED_PROXIES alone, and there are none.",
+            hint="Name the proxy that sets the header, or leave COUNTRY_HEADER out.",
+            id="lockence.W003",
+        )
     ]
 
 

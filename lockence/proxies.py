@@ -30,17 +30,26 @@ def name_the_client(environ: MutableMapping[str, Any], trusted: Sequence[Network
     """Set REMOTE_ADDR to the client's address and drop forwarded headers that anybody could have written.
 
     TRUSTED_PROXIES lists networks (10.0.0.0/8). The client is the right-most address in X-Forwarded-For
-    that is not itself a trusted proxy: what stands to its left was written by the client. A second call
-    changes nothing more.
+    that is not itself a trusted proxy: what stands to its left was written by the client. The country is told by a
+    trusted proxy or by nobody. A second call changes nothing more.
     """
     client = peer = environ.get("REMOTE_ADDR", "")
     if trusted and _is_within(peer, trusted):
         client = _client(environ.get("HTTP_X_FORWARDED_FOR", ""), trusted) or peer
     else:
         environ.pop("HTTP_X_FORWARDED_PROTO", None)
+        environ.pop(settings.COUNTRY_HEADER, None)
     environ.pop("HTTP_X_FORWARDED_FOR", None)
-    # A link-local address comes with the name of our network card (RFC 4007, section 11): fe80::1%eth0.
-    environ["REMOTE_ADDR"] = client.partition("%")[0]
+    # A link-local address comes with the name of our network card (RFC 4007, section 11): fe80::1%eth0. And a socket for both
+    # versions tells of IPv4 clients as ::ffff:203.0.113.7 (RFC 4291, section 2.5.5.2).
+    environ["REMOTE_ADDR"] = _unmapped(client.partition("%")[0])
+
+
+def _unmapped(address: str) -> str:
+    if not address.lower().startswith("::ffff:"):
+        return address
+    mapped = ipaddress.IPv6Address(address).ipv4_mapped
+    return str(mapped or address)
 
 
 def _client(forwarded: str, trusted: Sequence[Network]) -> str | None:

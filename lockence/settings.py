@@ -76,6 +76,12 @@ ALLOWED_HOSTS = env.list(
     default=[SITE_HOST, "localhost", "127.0.0.1"] if DEVELOPMENT else [SITE_HOST],
 )
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+# As WSGI names it: HTTP_CF_IPCOUNTRY.
+COUNTRY_HEADER = (
+    f"HTTP_{_country_header.upper().replace('-', '_')}"
+    if (_country_header := env.str("COUNTRY_HEADER", default=""))
+    else ""
+)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # What it is made of

@@ -11,6 +11,7 @@ from accounts.access import Role
 from accounts.models import Invitation, Membership, Team, User
 from accounts.teams import create_team, invite_member
 from licensing import (
+    access_rules,
     applications,
     bulk,
     entitlements,
@@ -25,6 +26,7 @@ from licensing import (
 from licensing.events import SYSTEM
 from licensing.management_tokens import NewToken
 from licensing.models import (
+    AccessRule,
     Application,
     BulkJob,
     Entitlement,
@@ -95,6 +97,15 @@ def make_variable(
         actor=SYSTEM,
         now=timezone.now(),
         **facts,
+    )
+
+
+def make_access_rule(
+    application: Application, kind: str = "network", value: Any = "192.0.2.0/24", **facts: Any
+) -> AccessRule:
+    """A rule of the block list, or of a license's allow list where one is named."""
+    return access_rules.create_rule(
+        application=application, kind=kind, value=value, actor=SYSTEM, **facts
     )
 
 

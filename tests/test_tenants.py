@@ -210,6 +210,11 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     f"{APPLICATION}variables/<uuid:variable_id>/": (SETTINGS, SETTINGS),
     f"{APPLICATION}variables/<uuid:variable_id>/reveal/": (NOBODY, KEYS),
     f"{APPLICATION}variables/<uuid:variable_id>/delete/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}access/": (VIEW, NOBODY),
+    f"{APPLICATION}access/new/": (LICENSES, LICENSES),
+    f"{APPLICATION}access/<uuid:rule_id>/delete/": (LICENSES, LICENSES),
+    f"{LICENSE}access/new/": (LICENSES, LICENSES),
+    f"{APPLICATION}devices/<uuid:device_id>/block/": (LICENSES, LICENSES),
     f"{APPLICATION}devices/": (VIEW, NOBODY),
     f"{APPLICATION}devices/<uuid:device_id>/release/": (LICENSES, LICENSES),
     f"{APPLICATION}sessions/": (VIEW, NOBODY),
@@ -298,6 +303,7 @@ def ids_in(team: Team, word: str) -> dict[str, object]:
         "entitlement_id": factories.make_entitlement(
             application, f"{word}-pages", "metered", description=word
         ).pk,
+        "rule_id": factories.make_access_rule(application, note=word).pk,
         "variable_id": factories.make_variable(application, f"{word}_key", word).pk,
         "device_id": session.device_id,
         "session_id": session.pk,

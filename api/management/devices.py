@@ -54,20 +54,20 @@ class Devices(ManagementView):
         return self.page(found, wanted, DeviceOutput)
 
 
-class _DeviceView(ManagementView):
+class DeviceView(ManagementView):
     def device(self, application_id: uuid.UUID, id: uuid.UUID) -> DeviceRow:
         rows = DeviceRow.objects.select_related("application", "license")
         return self.held(row_of_token(self.token, rows, application_id, id), DeviceOutput)
 
 
-class Device(_DeviceView):
+class Device(DeviceView):
     scopes = {"GET": Scope.DEVICES_READ}
 
     def get(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
         return self.one(self.device(application_id, id), DeviceOutput)
 
 
-class ReleaseDevice(_DeviceView):
+class ReleaseDevice(DeviceView):
     scopes = {"POST": Scope.DEVICES_WRITE}
 
     def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:

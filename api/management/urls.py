@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.urls import URLPattern, path, re_path
 
 from api.management import (
+    access_rules,
     api_keys,
     applications,
     batches,
@@ -62,9 +63,12 @@ ADDRESSES: dict[str, type[ManagementView]] = {
     f"{_APPLICATION}/licenses/<uuid:id>/convert": licenses.ConvertLicense,
     f"{_APPLICATION}/licenses/<uuid:id>/transfer": licenses.TransferLicense,
     f"{_APPLICATION}/licenses/<uuid:id>/reset-trial": licenses.ResetTrial,
+    f"{_APPLICATION}/access-rules": access_rules.AccessRules,
+    f"{_APPLICATION}/access-rules/<uuid:id>": access_rules.AccessRule,
     f"{_APPLICATION}/devices": devices.Devices,
     f"{_APPLICATION}/devices/<uuid:id>": devices.Device,
     f"{_APPLICATION}/devices/<uuid:id>/release": devices.ReleaseDevice,
+    f"{_APPLICATION}/devices/<uuid:id>/block": access_rules.BlockDevice,
     f"{_APPLICATION}/sessions": sessions.Sessions,
     f"{_APPLICATION}/sessions/<uuid:id>": sessions.Session,
     f"{_APPLICATION}/sessions/<uuid:id>/end": sessions.EndSession,

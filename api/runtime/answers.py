@@ -24,6 +24,7 @@ from licensing import (
     sessions,
     variables,
 )
+from licensing.callers import Caller, caller_of
 from licensing.own_words import own_words
 from licensing.signatures import (
     SignedRequest,
@@ -69,7 +70,7 @@ class _Context:
     """What is known of a request so far, and so can be told, and signed, whatever comes of it."""
 
     request: SignedRequest
-    ip_address: str | None
+    caller: Caller
     nonce: str | None = None
     languages: tuple[str, ...] = ()
 
@@ -112,7 +113,7 @@ def refuse(refusal: errors.RefusalError, environ: Environ, allow: str = "POST") 
 
 
 def _init(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
-    given = inputs.init_input(body, context.ip_address)
+    given = inputs.init_input(body, context.caller)
     session = sessions.open_session(
         api_key=given.api_key, license_key=given.license_key, program=given.program
     )
@@ -126,13 +127,17 @@ def _init(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
 
 def _validate(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     given = inputs.session_input(body)
-    session = sessions.validate_session(api_key=given.api_key, session_token=given.session_token)
+    session = sessions.validate_session(
+        api_key=given.api_key, session_token=given.session_token, caller=context.caller
+    )
     return {"message": "Session is valid", **_session_members(session)}, session.signing
 
 
 def _heartbeat(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     given = inputs.session_input(body)
-    session = sessions.touch_session(api_key=given.api_key, session_token=given.session_token)
+    session = sessions.touch_session(
+        api_key=given.api_key, session_token=given.session_token, caller=context.caller
+    )
     return {
         "message": "Heartbeat received",
         "expires_at": _time(session.expires_at),
@@ -144,7 +149,7 @@ def _heartbeat(body: Members, context: _Context) -> tuple[Members, SigningFacts]
 def _release(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     given = inputs.session_input(body)
     released = devices.release_own_device(
-        api_key=given.api_key, session_token=given.session_token, ip_address=context.ip_address
+        api_key=given.api_key, session_token=given.session_token, caller=context.caller
     )
     return {
         "message": "Device released",
@@ -158,7 +163,7 @@ def _borrow(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
         api_key=given.api_key,
         session_token=given.session_token,
         until=until,
-        ip_address=context.ip_address,
+        caller=context.caller,
     )
     return {
         "message": "Seat borrowed",
@@ -182,6 +187,7 @@ def _consume(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
         entitlement=given.entitlement,
         amount=given.amount,
         idempotency_key=given.idempotency_key,
+        caller=context.caller,
     )
     return {
         "message": "Usage counted",
@@ -197,21 +203,26 @@ def _offline(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
         code=given.code,
         api_key=given.api_key,
         license_key=given.license_key,
-        ip_address=context.ip_address,
+        caller=context.caller,
     )
     return _file_members(grant), grant.signing
 
 
 def _checkout(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     given = inputs.session_input(body)
-    grant = sessions.check_out(api_key=given.api_key, session_token=given.session_token)
+    grant = sessions.check_out(
+        api_key=given.api_key, session_token=given.session_token, caller=context.caller
+    )
     return _file_members(grant), grant.signing
 
 
 def _variables(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     given = inputs.variables_input(body)
     told = variables.tell_variables(
-        api_key=given.api_key, session_token=given.session_token, names=given.names
+        api_key=given.api_key,
+        session_token=given.session_token,
+        names=given.names,
+        caller=context.caller,
     )
     return {"message": "Variables follow", "variables": told.values}, told.signing
 
@@ -268,7 +279,7 @@ def _interval(session: sessions.SessionFacts) -> int:
 
 
 def _context_of(environ: Environ) -> _Context:
-    return _Context(requests.signed_request(environ), environ.get("REMOTE_ADDR") or None)
+    return _Context(requests.signed_request(environ), caller_of(environ))
 
 
 def _refused(refusal: errors.RefusalError, context: _Context) -> Answer:

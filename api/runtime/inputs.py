@@ -2,19 +2,19 @@
 
 import dataclasses
 import datetime as dt
-import json
 import re
 import uuid
 from typing import Any
 
-from licensing import request_codes
+from licensing import hardware_ids, request_codes
+from licensing.callers import Caller
 from licensing.errors import InvalidRequestError
 from licensing.keys import MANAGEMENT_TOKEN_PREFIX
 from licensing.models.entitlement import NUMBER_MAX
 from licensing.sessions import Program
 
-HWID_MAX = 256
-HWID_PARTS_MAX = 8
+HWID_MAX = hardware_ids.TEXT_MAX
+HWID_PARTS_MAX = hardware_ids.PARTS_MAX
 # Far longer than any key of ours, so that imported ones fit.
 KEY_MAX = 256
 LANGUAGE_MAX = 35
@@ -33,7 +33,6 @@ _MOMENT_MAX = 40
 _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
-_PART = re.compile(r"[a-z0-9_]{1,32}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -69,7 +68,7 @@ class VariablesInput(SessionInput):
     names: list[str] | None
 
 
-def init_input(body: dict[str, Any], ip_address: str | None) -> InitInput:
+def init_input(body: dict[str, Any], caller: Caller) -> InitInput:
     """Return the fields of `init`; raises InvalidRequestError."""
     return InitInput(
         api_key=_api_key(body),
@@ -80,7 +79,8 @@ def init_input(body: dict[str, Any], ip_address: str | None) -> InitInput:
             platform=_optional_text(body, "platform", PLATFORM_MAX),
             app_version=_optional_text(body, "app_version", APP_VERSION_MAX),
             user_name=_optional_text(body, "user", USER_MAX),
-            ip_address=ip_address,
+            ip_address=caller.ip_address,
+            country=caller.country,
         ),
     )
 
@@ -93,12 +93,12 @@ def _hwid(body: dict[str, Any]) -> dict[str, Any]:
     if not 1 <= len(parts) <= HWID_PARTS_MAX:
         raise InvalidRequestError(f"hwid must have between 1 and {HWID_PARTS_MAX} parts")
     for name in parts:
-        if not _PART.fullmatch(name):
+        if not hardware_ids.is_part(name):
             raise InvalidRequestError(
                 "hwid must name its parts with 1 to 32 characters of a-z, 0-9 and _"
             )
         _text(parts, name, HWID_MAX, place="hwid.")
-    return {"hwid": json.dumps(parts, sort_keys=True), "components": parts}
+    return {"hwid": hardware_ids.whole(parts), "components": parts}
 
 
 def offline_input(body: dict[str, Any]) -> OfflineInput:

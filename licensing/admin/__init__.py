@@ -1,6 +1,7 @@
 """The product, as staff see it: every row of every team, nothing secret, and the acts that its owners have as well."""
 
 from licensing.admin import (
+    access_rules,
     applications,
     devices,
     entitlements,
@@ -12,6 +13,7 @@ from licensing.admin import (
 )
 
 __all__ = [
+    "access_rules",
     "applications",
     "devices",
     "entitlements",

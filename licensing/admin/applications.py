@@ -13,6 +13,7 @@ from accounts.staff import action, uuid_in
 from licensing import applications, signing_keys
 from licensing.admin.base import ProductAdmin, links_to
 from licensing.models import (
+    AccessRule,
     ApiKey,
     Application,
     Device,
@@ -68,7 +69,10 @@ class ApplicationAdmin(ProductAdmin):
 
     @admin.display(description="belonging to it")
     def its_rows(self, application: Application) -> str:
-        models = (License, Device, Session, Policy, Entitlement, ApiKey, SigningKey, LicenseBatch)
+        models = (
+            *(License, Device, Session, Policy, Entitlement, ApiKey, SigningKey, LicenseBatch),
+            AccessRule,
+        )
         return links_to(models, application=application.pk)
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.pages import actor_of
 from accounts.staff import action
-from licensing import devices
+from licensing import access_rules, devices
 from licensing.admin.base import ProductAdmin, links_to
 from licensing.models import Device, Session
 
@@ -42,6 +42,14 @@ class DeviceAdmin(ProductAdmin):
                 device=device, actor=actor_of(request), now=timezone.now()
             ),
             warning="These devices give up their places and their sessions end now. Other devices can take the places.",
+        ),
+        action(
+            "block",
+            "Block",
+            lambda request, device: access_rules.block_device(
+                device=device, actor=actor_of(request)
+            ),
+            warning="Programs on these devices are refused from their next call on, with whatever license of their application.",
         ),
     )
 

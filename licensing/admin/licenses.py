@@ -15,6 +15,7 @@ from licensing.admin.base import ProductAdmin, licenses_matching, links_to
 from licensing.errors import InvalidRequestError
 from licensing.forms.license_acts import ConvertByNameForm, TransferForm
 from licensing.models import (
+    AccessRule,
     Device,
     License,
     LicenseBatch,
@@ -144,7 +145,9 @@ class LicenseAdmin(ProductAdmin):
 
     @admin.display(description="belonging to it")
     def its_rows(self, license: License) -> str:
-        return links_to((Device, Session, LicenseEntitlement, Usage), license=license.pk)
+        return links_to(
+            (Device, Session, LicenseEntitlement, Usage, AccessRule), license=license.pk
+        )
 
 
 def _policy_named(license: License, name: str) -> Policy:

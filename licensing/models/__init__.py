@@ -1,6 +1,7 @@
 """The nouns of the product, one file each."""
 
 from accounts.models import Event
+from licensing.models.access_rule import AccessRule
 from licensing.models.api_key import ApiKey
 from licensing.models.application import Application
 from licensing.models.bulk_job import BulkJob, BulkRow
@@ -27,6 +28,7 @@ from licensing.models.webhook import (
 )
 
 __all__ = [
+    "AccessRule",
     "ApiKey",
     "Application",
     "BulkJob",

@@ -23,6 +23,8 @@ class Application(models.Model):
     # The developer's own words for refusals, {code: {language: text}}, and when they last changed.
     own_words = models.JSONField(default=dict, blank=True, editable=False)
     own_words_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Whether there is any access rule in it, a license's own included: without one no call looks for them.
+    has_access_rules = models.BooleanField(default=False, db_default=False, editable=False)
     # The first call that ever authenticated: the page that leads a newcomer waits for it.
     first_init_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -159,6 +159,8 @@ _WORDS = {
     "policy.deleted": "Policy deleted",
     "policy.entitlement_set": "Entitlement of policy set",
     "policy.entitlement_removed": "Entitlement of policy removed",
+    "access_rule.created": "Access rule added",
+    "access_rule.deleted": "Access rule deleted",
     "variable.created": "Variable created",
     "variable.changed": "Variable changed",
     "variable.deleted": "Variable deleted",
@@ -212,6 +214,7 @@ _WORDS = {
 }
 _TONES = {
     "application.disabled": "bad",
+    "access_rule.created": "warn",
     "token.created": "warn",
     "license.revoked": "bad",
     "license.suspended": "warn",
@@ -267,6 +270,7 @@ _FIELDS = {
     "note": "note",
     "metadata": "metadata",
     "expires_at": "ends",
+    "effect": "list",
     "entitlement": "entitlement",
     "kind": "kind",
     "period": "starts anew",

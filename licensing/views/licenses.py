@@ -171,6 +171,7 @@ def _license_page(request: HttpRequest, license: License, key: str = "") -> Http
         license=license,
         key=key,
         grants=grants_of_license(license, now),
+        access_rules=license.access_rules.all(),
         devices=_newest(license.devices.all()),
         sessions=_newest(license.sessions.select_related("device")),
         events=_newest(history_of(license)),

@@ -10,6 +10,7 @@ from segno.encoder import DataOverflowError
 
 from accounts.pages import reads_or_acts, refusals_shown_in
 from licensing import license_files, request_codes
+from licensing.callers import caller_of
 from licensing.forms.offline import OfflineForm
 from licensing.offline import exchange_on_page
 
@@ -26,7 +27,7 @@ def offline(request: HttpRequest) -> HttpResponse:
             grant = exchange_on_page(
                 code=request_codes.read(form.cleaned_data["request_code"]),
                 license_key=form.cleaned_data["license_key"],
-                ip_address=request.META.get("REMOTE_ADDR") or None,
+                caller=caller_of(request.META),
             )
             text = license_files.written(grant, timezone.now())
             context = {"license_file": text, "qr": _qr(text), "ends_at": grant.ends_at}

@@ -20,6 +20,13 @@ def test_development_and_plain_http_are_no_production() -> None:
     assert ids() == {"lockence.W001", "lockence.W002"}
 
 
+def test_a_country_that_nobody_can_tell_is_warned_of(settings: Settings) -> None:
+    settings.DEVELOPMENT, settings.HTTPS = False, True
+    settings.COUNTRY_HEADER = "HTTP_CF_IPCOUNTRY"
+
+    assert ids() == {"lockence.W003"}
+
+
 def test_a_proxy_that_is_no_network_is_an_error(settings: Settings) -> None:
     settings.DEVELOPMENT, settings.HTTPS = False, True
     settings.TRUSTED_PROXIES = ["nginx"]

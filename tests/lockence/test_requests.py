@@ -82,3 +82,24 @@ def test_a_program_gets_no_cookie_and_is_never_redirected(
     assert response.status_code == 404
     assert not response.cookies
     assert response["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(("peer", "is_believed"), [("10.0.0.2", True), ("203.0.113.9", False)])
+def test_a_country_is_believed_from_a_trusted_proxy_only(
+    settings: Settings, peer: str, is_believed: bool
+) -> None:
+    settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
+    settings.COUNTRY_HEADER = "HTTP_CF_IPCOUNTRY"
+    request = RequestFactory().get("/", REMOTE_ADDR=peer, headers={"cf-ipcountry": "DE"})
+
+    TrustedProxyMiddleware(lambda request: HttpResponse())(request)
+
+    assert ("HTTP_CF_IPCOUNTRY" in request.META) is is_believed
+
+
+def test_an_ipv4_client_of_a_socket_for_both_versions_has_its_own_address() -> None:
+    request = RequestFactory().get("/", REMOTE_ADDR="::ffff:203.0.113.9")
+
+    TrustedProxyMiddleware(lambda request: HttpResponse())(request)
+
+    assert request.META["REMOTE_ADDR"] == "203.0.113.9"

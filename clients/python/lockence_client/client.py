@@ -33,6 +33,7 @@ _DEFINITE = frozenset(
         "license_suspended",
         "license_revoked",
         "license_expired",
+        "access_denied",
         "hwid_mismatch",
         "session_limit_reached",
         "session_not_found",

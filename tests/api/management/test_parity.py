@@ -73,6 +73,10 @@ VERBS = {
         f"DELETE {APPLICATION}/licenses/<uuid:id>/grants/<uuid:entitlement_id>"
     ),
     f"{L}entitlements/<uuid:entitlement_id>/usage/": f"POST {APPLICATION}/licenses/<uuid:id>/usage",
+    f"{A}access/new/": f"POST {APPLICATION}/access-rules",
+    f"{L}access/new/": f"POST {APPLICATION}/access-rules",
+    f"{A}access/<uuid:rule_id>/delete/": f"DELETE {APPLICATION}/access-rules/<uuid:id>",
+    f"{A}devices/<uuid:device_id>/block/": f"POST {APPLICATION}/devices/<uuid:id>/block",
     f"{A}devices/<uuid:device_id>/release/": f"POST {APPLICATION}/devices/<uuid:id>/release",
     f"{A}sessions/<uuid:session_id>/end/": f"POST {APPLICATION}/sessions/<uuid:id>/end",
     f"{T}rename/": "PATCH team",

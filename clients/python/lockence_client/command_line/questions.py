@@ -26,6 +26,7 @@ _REMEDIES = {
     "license_suspended": "`lockence licenses restore` lets it in again.",
     "license_revoked": "`lockence licenses reinstate` takes that back; or issue another one.",
     "license_expired": "`lockence licenses extend` gives it a later end.",
+    "access_denied": "Your access rules keep it out: look at Access, and at what the license is for alone.",
     "hwid_mismatch": "All its places are taken: `lockence devices release` frees one.",
     "session_limit_reached": "`lockence sessions end` ends one that runs elsewhere.",
     "rate_limited": "This network asked too often: wait some minutes.",

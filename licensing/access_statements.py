@@ -1,0 +1,60 @@
+# ruff: noqa: S608 (statements are put together from constants of this file alone)
+"""The SQL of access rules: pieces for the statements of the client calls, where `license` and `policy` are rows.
+
+They are judged in a function (migration 0033) behind a CASE, so that they cost an application that has none next to nothing.
+"""
+
+from typing import LiteralString
+
+
+def _is_denied(
+    *, has_rules: LiteralString, digests: LiteralString, user_name: LiteralString
+) -> LiteralString:
+    return f"""(CASE WHEN {has_rules} THEN licensing_access_is_denied(
+        license.application_id, license.id, policy.hwid_matching, {digests},
+        %(ip_address)s::inet, %(country)s::text, {user_name}
+    ) ELSE false END)"""
+
+
+# Of a program that asks for a session: it is asked anew in each statement, for rules may have come since the license was found.
+PROGRAM_IS_DENIED = _is_denied(
+    has_rules="(SELECT has_access_rules FROM licensing_application WHERE id = %(application_id)s)",
+    digests="(%(digests)s::text[] || %(other_digests)s::text[])",
+    user_name="%(user_name)s::text",
+)
+# Of a session that is there, where `session`, `device` and `application` are rows as well.
+SESSION_IS_DENIED = _is_denied(
+    has_rules="application.has_access_rules",
+    digests="(ARRAY[':' || encode(device.hwid_digest, 'hex')] || device.components)",
+    user_name="session.user_name",
+)
+
+JUDGE_PROGRAM = f"""
+    SELECT {PROGRAM_IS_DENIED}
+    FROM licensing_license license
+    JOIN licensing_policy policy ON policy.id = license.policy_id
+    WHERE license.id = %(license_id)s
+"""
+
+# A rule that knows a device under the older key of the ring learns the newer one as well when the device itself calls, whether it
+# is let in or not. The first digest is that of the whole hardware id.
+LEARN_NEWER_DIGESTS = """
+    WITH newer AS (
+        SELECT rule.id, ARRAY(
+            SELECT pair.today
+            FROM unnest(%(digests)s::text[], %(other_digests)s::text[]) pair (today, other)
+            WHERE pair.other = ANY(rule.digests) AND pair.today <> ALL(rule.digests)
+        ) AS digests
+        FROM licensing_accessrule rule
+        WHERE rule.application_id = %(application_id)s
+            AND rule.kind = 'hwid' AND rule.hwid_key_id <> %(hwid_key_id)s
+    )
+    UPDATE licensing_accessrule rule
+    SET digests = rule.digests || newer.digests,
+        hwid_key_id = CASE
+            WHEN (%(digests)s::text[])[1] = ANY(newer.digests) THEN %(hwid_key_id)s
+            ELSE rule.hwid_key_id
+        END
+    FROM newer
+    WHERE rule.id = newer.id AND newer.digests <> '{}'
+"""

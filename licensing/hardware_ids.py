@@ -1,0 +1,45 @@
+"""What a hardware id may be: one text, or an object of named parts."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from licensing.errors import InvalidRequestError
+
+TEXT_MAX = 256
+PARTS_MAX = 8
+_PART = re.compile(r"[a-z0-9_]{1,32}")
+
+
+def is_part(name: str) -> bool:
+    """Tell whether a part may be called so."""
+    return bool(_PART.fullmatch(name))
+
+
+def checked_parts(parts: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Return the parts of a hardware id; raises InvalidRequestError, which calls the field by its `name`."""
+    if not 1 <= len(parts) <= PARTS_MAX:
+        raise InvalidRequestError(f"{name} must have between 1 and {PARTS_MAX} parts")
+    for part, value in parts.items():
+        if not is_part(part):
+            raise InvalidRequestError(
+                f"{name} must name its parts with 1 to 32 characters of a-z, 0-9 and _"
+            )
+        if not isinstance(value, str) or not 1 <= len(value) <= TEXT_MAX:
+            raise InvalidRequestError(f"{name}.{part} must be a text of 1 to {TEXT_MAX} characters")
+    return dict(parts)
+
+
+def whole(parts: Mapping[str, str]) -> str:
+    """Return all parts in one text, the same in whatever order they are named."""
+    return json.dumps(parts, sort_keys=True)
+
+
+def typed(text: str) -> str | dict[str, Any]:
+    """Return the parts that somebody typed as JSON, and anything else as the text that it is."""
+    try:
+        parts = json.loads(text) if text.lstrip().startswith("{") else None
+    except (ValueError, RecursionError):
+        return text
+    return parts if isinstance(parts, dict) else text

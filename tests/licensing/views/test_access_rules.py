@@ -1,0 +1,84 @@
+"""The pages about who is kept out: a list to add to and take from, on the application and on each license."""
+
+from django.test import Client
+
+from licensing.models import AccessRule, Application, Device, License
+from tests import factories
+from tests.licensing.views.conftest import hidden, messages_after, statements, text_of, url_of
+
+
+def test_a_network_is_blocked_and_let_in_again(dashboard: Client, application: Application) -> None:
+    new = url_of(application, "access/new/")
+    page = dashboard.get(new)
+    assert "User name" not in text_of(page)
+    form = {
+        "kind": "network",
+        "value": "203.0.113.7",
+        "note": "Key seller",
+        "id": hidden(page, "id"),
+    }
+
+    listed = [messages_after(dashboard, dashboard.post(new, form)) for _ in range(2)][-1]
+
+    assert "203.0.113.7" in listed
+    assert "Key seller" in listed
+    rule = AccessRule.objects.get()
+    delete = url_of(application, f"access/{rule.pk}/delete/")
+    assert "may come in again" in text_of(dashboard.get(delete))
+    assert "is deleted" in messages_after(dashboard, dashboard.post(delete))
+    assert dashboard.post(delete).status_code == 302
+    assert not AccessRule.objects.exists()
+
+
+def test_a_license_is_made_good_for_one_device_alone(dashboard: Client, license: License) -> None:
+    new = f"{license.get_absolute_url()}access/new/"
+    page = dashboard.get(new)
+    assert "User name" in text_of(page)
+    parts = '{"board": "b-1", "disk": "d-1"}'
+    form = {"kind": "hwid", "value": parts, "note": "", "id": hidden(page, "id")}
+
+    page_after = messages_after(dashboard, dashboard.post(new, form))
+
+    assert "(board, disk)" in page_after
+    assert "b-1" not in page_after
+    listed = dashboard.get(url_of(license.application, f"access/?license={license.pk}"))
+    assert "(board, disk)" in text_of(listed)
+    assert "Nobody is kept out" in text_of(dashboard.get(url_of(license.application, "access/")))
+
+
+def test_what_is_no_value_is_told_beside_the_form(
+    dashboard: Client, application: Application
+) -> None:
+    new = url_of(application, "access/new/")
+    page = dashboard.get(new)
+
+    form = {"kind": "network", "value": "203.0.113.7/24", "id": hidden(page, "id")}
+
+    assert "203.0.113.0/24 is the network" in text_of(dashboard.post(new, form))
+    assert "Select a valid choice" in text_of(
+        dashboard.post(new, form | {"kind": "user", "value": "ann"})
+    )
+
+
+def test_a_device_is_blocked_where_it_is_listed(dashboard: Client, license: License) -> None:
+    factories.open_session(license, "device-1")
+    device = Device.objects.get()
+    url = url_of(license.application, f"devices/{device.pk}/block/")
+    assert url in text_of(dashboard.get(url_of(license.application, "devices/")))
+    assert "until you delete the rule" in text_of(dashboard.get(url))
+
+    for _ in range(2):
+        assert "is blocked" in messages_after(dashboard, dashboard.post(url))
+
+    assert AccessRule.objects.get().value == device.fingerprint
+
+
+def test_a_long_list_takes_no_more_statements(dashboard: Client, application: Application) -> None:
+    factories.make_access_rule(application)
+    url = url_of(application, "access/")
+    few = statements(dashboard, url)
+
+    for number in range(10):
+        factories.make_access_rule(application, "hwid", f"device-{number}")
+
+    assert statements(dashboard, url) == few
