@@ -1,4 +1,4 @@
-# ruff: noqa: S608 (statements are put together from constants of this file alone)
+# ruff: noqa: S608 (statements are put together from constants of our own files alone)
 """The SQL of access rules: pieces for the statements of the client calls, where `license` and `policy` are rows.
 
 They are judged in a function (migration 0033) behind a CASE, so that they cost an application that has none next to nothing.
@@ -6,12 +6,14 @@ They are judged in a function (migration 0033) behind a CASE, so that they cost 
 
 from typing import LiteralString
 
+from licensing.policy_statements import HWID_MATCHING
+
 
 def _is_denied(
     *, has_rules: LiteralString, digests: LiteralString, user_name: LiteralString
 ) -> LiteralString:
     return f"""(CASE WHEN {has_rules} THEN licensing_access_is_denied(
-        license.application_id, license.id, policy.hwid_matching, {digests},
+        license.application_id, license.id, {HWID_MATCHING}, {digests},
         %(ip_address)s::inet, %(country)s::text, {user_name}
     ) ELSE false END)"""
 

@@ -46,6 +46,10 @@ class LicenseTerms:
     app_version_min: str = ""
     app_version_max: str = ""
     sessions_overdraft: int | None = None
+    hwid_matching: str = ""
+    sessions_per: str = ""
+    # 0: not at all.
+    borrow_max_seconds: int | None = None
 
 
 @contextlib.contextmanager
@@ -70,6 +74,9 @@ _BROKEN_TERMS = {
     "license_releases_are_sane": "releases_max must be at most 100, or empty for the policy's number",
     "license_metadata_is_an_object": "metadata must be an object",
     "license_grace_is_sane": "grace_seconds must be between 0 and a year, or empty for the policy's",
+    "license_hwid_matching_is_known": "hwid_matching must be any, two, most, all or empty",
+    "license_sessions_per_is_known": "sessions_per must be license, user, device or empty",
+    "license_borrowing_is_sane": "borrow_max_seconds must be at most a year, or empty for the policy's",
     "license_expiry_strategy_is_known": "expiry_strategy must be refuse, fall_back or empty",
 }
 

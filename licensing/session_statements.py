@@ -12,6 +12,7 @@ from typing import LiteralString
 
 from licensing.access_statements import PROGRAM_IS_DENIED, SESSION_IS_DENIED
 from licensing.entitlement_statements import ENTITLEMENTS
+from licensing.policy_statements import BORROW_MAX_SECONDS, HWID_MATCHING, SESSIONS_PER
 from licensing.term_statements import (
     GRACE_UNTIL,
     LICENSE_END,
@@ -188,7 +189,7 @@ OPEN_SESSION = f"""
             {GRACE_UNTIL} AS grace_until, {_SESSION_END} AS session_end,
             {_LICENSE_FILE_END} AS license_file_end,
             {_SESSIONS_MAX} AS sessions_max, {_SEATS} AS seats,
-            policy.sessions_overflow, policy.sessions_per
+            policy.sessions_overflow, {SESSIONS_PER} AS sessions_per
         FROM licensing_license license
         JOIN licensing_policy policy ON policy.id = license.policy_id
         WHERE license.id = %(license_id)s AND {_USABLE_LICENSE}
@@ -296,8 +297,8 @@ _TAKE_PLACE = f"""
 TAKE_DEVICE_PLACE = f"{_TAKE_PLACE} RETURNING license.id"
 
 # How many parts have to be the same for a device to be the one that is known.
-_PARTS_NEEDED = """
-    CASE policy.hwid_matching
+_PARTS_NEEDED = f"""
+    CASE {HWID_MATCHING}
         WHEN 'any' THEN 1
         WHEN 'two' THEN LEAST(2, cardinality(device.components))
         WHEN 'all' THEN cardinality(device.components)
@@ -554,7 +555,7 @@ LOCK_LICENSE_OF_SESSION = """
 # Under the license's lock: whoever would end the oldest session sees that this one is lent out, or this one sees its end.
 BORROW_SESSION = f"""
     WITH found AS ({_FIND_SESSION}), rule AS (
-        SELECT policy.borrow_max_seconds, {LICENSE_END} AS license_end
+        SELECT {BORROW_MAX_SECONDS} AS borrow_max_seconds, {LICENSE_END} AS license_end
         FROM found
         JOIN licensing_license license ON license.id = found.license_id
         JOIN licensing_policy policy ON policy.id = license.policy_id

@@ -20,7 +20,7 @@ from licensing.events import forget_customer
 from licensing.fields import LIMIT_MAX
 from licensing.models import Application, LicenseBatch, Policy
 from licensing.models import License as LicenseRow
-from licensing.models.policy import GRACE_MAX_SECONDS, RELEASES_MAX
+from licensing.models.policy import BORROW_MAX_SECONDS, GRACE_MAX_SECONDS, RELEASES_MAX
 from licensing.scopes import Scope
 from licensing.search import beginning_with, find_licenses
 from licensing.versions import VERSION_MAX
@@ -59,6 +59,15 @@ class LicenseInput(Input):
     app_version_max = Text(max_length=VERSION_MAX, allow_blank=True, required=False)
     sessions_overdraft = WholeNumber(
         min_value=0, max_value=LIMIT_MAX, allow_null=True, required=False
+    )
+    hwid_matching = serializers.ChoiceField(
+        Policy.HwidMatching.choices, allow_blank=True, required=False
+    )
+    sessions_per = serializers.ChoiceField(
+        Policy.SessionsPer.choices, allow_blank=True, required=False
+    )
+    borrow_max_seconds = WholeNumber(
+        min_value=0, max_value=BORROW_MAX_SECONDS, allow_null=True, required=False
     )
 
 
@@ -111,6 +120,9 @@ class LicenseOutput(Output):
     app_version_min = serializers.CharField()
     app_version_max = serializers.CharField()
     sessions_overdraft = serializers.IntegerField(allow_null=True)
+    hwid_matching = serializers.CharField()
+    sessions_per = serializers.CharField()
+    borrow_max_seconds = serializers.IntegerField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True)
     grace_until = serializers.DateTimeField(allow_null=True)
     warnings = serializers.SerializerMethodField()

@@ -11,7 +11,7 @@ from licensing.fields import DurationField, LimitField, MetadataField, VersionFi
 from licensing.forms.days import end_of
 from licensing.licenses import BATCH_MAX, LicenseTerms
 from licensing.models import Application, License, Policy
-from licensing.models.policy import GRACE_MAX_SECONDS
+from licensing.models.policy import BORROW_MAX_SECONDS, GRACE_MAX_SECONDS
 
 _POLICYS_OWN = "As the policy says"
 
@@ -42,6 +42,22 @@ class LicenseTermsForm(forms.Form):
     releases_max = LimitField(label="Releases by programs", empty=_POLICYS_OWN, least=0)
     sessions_max = LimitField(label="Sessions at once", empty=_POLICYS_OWN)
     sessions_overdraft = LimitField(label="Overdraft", empty=_POLICYS_OWN, least=0)
+    hwid_matching = forms.ChoiceField(
+        label="A device is known again by",
+        choices=[("", _POLICYS_OWN), *Policy.HwidMatching.choices],
+        required=False,
+    )
+    sessions_per = forms.ChoiceField(
+        label="Sessions are counted for",
+        choices=[("", _POLICYS_OWN), *Policy.SessionsPer.choices],
+        required=False,
+    )
+    borrow_max_seconds = DurationField(
+        label="Seats may be borrowed for",
+        max_seconds=BORROW_MAX_SECONDS,
+        forever="policy’s",
+        nothing="no time",
+    )
     grace_seconds = DurationField(
         label="Grace period",
         max_seconds=GRACE_MAX_SECONDS,
@@ -89,6 +105,9 @@ class IssueForm(LicenseTermsForm):
         "releases_max",
         "sessions_max",
         "sessions_overdraft",
+        "hwid_matching",
+        "sessions_per",
+        "borrow_max_seconds_0",
         "grace_seconds_0",
         "expiry_strategy",
         "app_version_min",

@@ -13,7 +13,7 @@ from accounts import ciphers
 from accounts.ids import uuid7
 from licensing.models.application import Application
 from licensing.models.license_batch import LicenseBatch
-from licensing.models.policy import GRACE_MAX_SECONDS, RELEASES_MAX, Policy
+from licensing.models.policy import BORROW_MAX_SECONDS, GRACE_MAX_SECONDS, RELEASES_MAX, Policy
 from licensing.versions import KEY_MAX, VERSION_MAX
 
 _LAST_MOMENT = dt.datetime.max.replace(tzinfo=dt.UTC)
@@ -122,6 +122,30 @@ class License(models.Model):
         blank=True,
         help_text="Instead of the policy's number. Empty: the policy's.",
     )
+    hwid_matching = models.CharField(
+        "known again by",
+        max_length=10,
+        choices=Policy.HwidMatching.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Instead of what the policy says. Empty: the policy's.",
+    )
+    sessions_per = models.CharField(
+        "sessions counted for",
+        max_length=10,
+        choices=Policy.SessionsPer.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Instead of what the policy says. Empty: the policy's.",
+    )
+    borrow_max_seconds = models.PositiveIntegerField(
+        "seats borrowed for",
+        null=True,
+        blank=True,
+        help_text="Instead of the policy's. 0: not at all. Empty: the policy's.",
+    )
     # Kept by the same guarded statement that takes a place, so that no two programs can take the last one.
     devices_used = models.PositiveIntegerField(default=0, editable=False)
     # Places of devices that were let go and may run on under a license file: device id to the moment when the file ends. In
@@ -179,6 +203,19 @@ class License(models.Model):
             models.CheckConstraint(
                 name="license_expiry_strategy_is_known",
                 condition=models.Q(expiry_strategy__in=("", "refuse", "fall_back")),
+            ),
+            models.CheckConstraint(
+                name="license_hwid_matching_is_known",
+                condition=models.Q(hwid_matching__in=("", "any", "two", "most", "all")),
+            ),
+            models.CheckConstraint(
+                name="license_sessions_per_is_known",
+                condition=models.Q(sessions_per__in=("", "license", "user", "device")),
+            ),
+            models.CheckConstraint(
+                name="license_borrowing_is_sane",
+                condition=models.Q(borrow_max_seconds=None)
+                | models.Q(borrow_max_seconds__lte=BORROW_MAX_SECONDS),
             ),
             models.CheckConstraint(
                 name="license_time_is_frozen_by_a_suspension",
@@ -272,6 +309,19 @@ class License(models.Model):
         """Return how many sessions more are let in and flagged: the license's own number, else its policy's."""
         own = self.sessions_overdraft
         return self.policy.sessions_overdraft if own is None else own
+
+    def hwid_matching_display(self) -> str:
+        """Return what makes a device the same one: the license's own rule, else its policy's."""
+        return str(Policy.HwidMatching(self.hwid_matching or self.policy.hwid_matching).label)
+
+    def sessions_per_display(self) -> str:
+        """Return what its sessions are counted for: the license's own rule, else its policy's."""
+        return str(Policy.SessionsPer(self.sessions_per or self.policy.sessions_per).label)
+
+    def borrowing_allowed(self) -> int | None:
+        """Return for how many seconds a seat may be borrowed, by its own number or its policy's; None: not at all."""
+        own = self.borrow_max_seconds
+        return (self.policy.borrow_max_seconds if own is None else own) or None
 
     def reveal(self) -> str:
         """Return the license key in clear; raise UndecipherableError when it does not open."""

@@ -399,3 +399,22 @@ def test_after_saving_one_is_back_at_the_license(dashboard: Client, license: Lic
     response = dashboard.post(f"{license.get_absolute_url()}edit/", terms(license))
 
     assert "is saved" in messages_after(dashboard, response)
+
+
+def test_a_license_has_its_own_word_on_devices_and_seats(
+    dashboard: Client, license: License
+) -> None:
+    url = f"{license.get_absolute_url()}edit/"
+    form = dashboard.get(url).context["form"]
+    sent = {field.html_name: field.value() or "" for field in form}
+    sent |= {"policy": str(license.policy_id), "metadata": "", "grace_seconds_1": "forever"}
+    sent |= {"hwid_matching": "all", "sessions_per": "user"}
+    sent |= {"borrow_max_seconds_0": "7", "borrow_max_seconds_1": "days"}
+
+    page = messages_after(dashboard, dashboard.post(url, sent))
+
+    license.refresh_from_db()
+    assert (license.hwid_matching, license.sessions_per) == ("all", "user")
+    assert license.borrow_max_seconds == 7 * 86_400
+    assert "All of its parts" in page
+    assert "7 days" in page
