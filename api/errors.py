@@ -18,6 +18,7 @@ STATUSES: dict[type[errors.RefusalError], HTTPStatus] = {
     errors.LicenseExpiredError: HTTPStatus.FORBIDDEN,
     errors.VersionNotAllowedError: HTTPStatus.FORBIDDEN,
     errors.AccessDeniedError: HTTPStatus.FORBIDDEN,
+    errors.UserLimitReachedError: HTTPStatus.FORBIDDEN,
     errors.HwidMismatchError: HTTPStatus.FORBIDDEN,
     errors.TrialUsedError: HTTPStatus.FORBIDDEN,
     errors.SessionLimitReachedError: HTTPStatus.FORBIDDEN,

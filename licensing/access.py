@@ -20,6 +20,7 @@ from licensing.models import (
     License,
     LicenseBatch,
     ManagementToken,
+    NamedUser,
     Policy,
     Session,
     SigningKey,
@@ -123,6 +124,16 @@ def access_rule_for(
 ) -> AccessRule:
     application = application_for(user, application_id, right)
     return _found(AccessRule.objects.select_related("application", "license"), application, id)
+
+
+def named_user_for(
+    user: User | AnonymousUser,
+    application_id: uuid.UUID,
+    id: uuid.UUID,
+    right: Right = Right.VIEW,
+) -> NamedUser:
+    application = application_for(user, application_id, right)
+    return _found(NamedUser.objects.select_related("license", "application"), application, id)
 
 
 def device_for(
@@ -245,7 +256,7 @@ def hold_row(row: _Row) -> _Row:
     What its verbs lock first is locked first here as well: the license of a device, the application of a key, the team of a
     member.
     """
-    if isinstance(row, Device | Session):
+    if isinstance(row, Device | Session | NamedUser):
         License.objects.select_for_update(no_key=True).get(pk=row.license_id)
     if isinstance(row, SigningKey | ApiKey | AccessRule):
         Application.objects.select_for_update(no_key=True).get(pk=row.application_id)

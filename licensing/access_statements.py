@@ -6,7 +6,7 @@ They are judged in a function (migration 0033) behind a CASE, so that they cost 
 
 from typing import LiteralString
 
-from licensing.policy_statements import HWID_MATCHING
+from licensing.policy_statements import HWID_MATCHING, USERS_MAX
 
 
 def _is_denied(
@@ -31,8 +31,15 @@ SESSION_IS_DENIED = _is_denied(
     user_name="session.user_name",
 )
 
+# What keeps a program out that the license itself does not: the rules, or that all of its users have names, and others.
 JUDGE_PROGRAM = f"""
-    SELECT {PROGRAM_IS_DENIED}
+    SELECT {PROGRAM_IS_DENIED},
+        CASE WHEN {USERS_MAX} IS NULL THEN false ELSE {USERS_MAX} <= (
+            SELECT count(*) FROM licensing_nameduser named WHERE named.license_id = license.id
+        ) AND NOT EXISTS (
+            SELECT FROM licensing_nameduser named
+            WHERE named.license_id = license.id AND named.name = %(user_name)s::text
+        ) END
     FROM licensing_license license
     JOIN licensing_policy policy ON policy.id = license.policy_id
     WHERE license.id = %(license_id)s

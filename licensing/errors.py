@@ -133,6 +133,13 @@ class AccessDeniedError(RefusalError):
     default_message = "Access denied"
 
 
+class UserLimitReachedError(RefusalError):
+    """The license is for so many people, and all of them are named: the program's user is none of them."""
+
+    code = "user_limit_reached"
+    default_message = "User limit reached"
+
+
 class TrialUsedError(RefusalError):
     """The device has had its trial of this application, with another license."""
 

@@ -10,7 +10,15 @@ from accounts.events import SYSTEM as SYSTEM
 from accounts.events import Actor as Actor
 from accounts.events import user_actor as user_actor
 from accounts.models import Event, EventDetail
-from licensing.models import AccessRule, Application, Device, License, ManagementToken, Session
+from licensing.models import (
+    AccessRule,
+    Application,
+    Device,
+    License,
+    ManagementToken,
+    NamedUser,
+    Session,
+)
 
 # What a developer writes on a license is about their customer, or may well be.
 _PERSONAL = frozenset({"username", "email", "note", "metadata", "reason"})
@@ -119,4 +127,6 @@ def _label(target: models.Model) -> str:
         return f"{target.get_kind_display().lower()} rule"
     if isinstance(target, Device):
         return f"device {target.fingerprint}"
+    if isinstance(target, NamedUser):
+        return "user"
     return "" if isinstance(target, Session) else str(target)

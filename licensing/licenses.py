@@ -41,6 +41,7 @@ class LicenseTerms:
     devices_max: int | None = None
     releases_max: int | None = None
     sessions_max: int | None = None
+    users_max: int | None = None
     grace_seconds: int | None = None
     expiry_strategy: str = ""
     app_version_min: str = ""
@@ -70,6 +71,7 @@ def _broken_terms_refused() -> Iterator[None]:
 
 _BROKEN_TERMS = {
     "license_allows_a_device": "devices_max must be at least 1, or empty for the policy's number",
+    "license_allows_a_user": "users_max must be at least 1, or empty for the policy's number",
     "license_allows_a_session": "sessions_max must be at least 1, or empty for the policy's number",
     "license_releases_are_sane": "releases_max must be at most 100, or empty for the policy's number",
     "license_metadata_is_an_object": "metadata must be an object",

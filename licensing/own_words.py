@@ -34,6 +34,7 @@ SAID_BY_APPLICATIONS: dict[str, type[errors.RefusalError]] = {
         errors.LicenseExpiredError,
         errors.VersionNotAllowedError,
         errors.AccessDeniedError,
+        errors.UserLimitReachedError,
         errors.HwidMismatchError,
         errors.TrialUsedError,
         errors.SessionLimitReachedError,

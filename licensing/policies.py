@@ -42,6 +42,7 @@ class Rules:
     releases_pause_seconds: int | None = None
     sessions_max: int | None = None
     sessions_overflow: str = Policy.SessionsOverflow.REFUSE
+    users_max: int | None = None
     sessions_per: str = Policy.SessionsPer.LICENSE
     sessions_overdraft: int = 0
     borrow_max_seconds: int | None = None
@@ -195,6 +196,7 @@ _BROKEN_RULES = {
     "policy_grace_is_sane": "grace period must be between nothing and a year",
     "policy_expiry_strategy_is_known": "after its end a license is refused or falls back",
     "policy_allows_a_device": "devices must be at least 1, or empty for no limit",
+    "policy_allows_a_user": "named users must be at least 1, or empty for no limit",
     "policy_allows_a_session": "sessions at once must be at least 1, or empty for no limit",
     "policy_session_lifetime_is_sane": "session lifetime must be between one minute and one year",
     "policy_heartbeat_comes_before_the_session_ends": (

@@ -12,7 +12,7 @@ from typing import LiteralString
 
 from licensing.access_statements import PROGRAM_IS_DENIED, SESSION_IS_DENIED
 from licensing.entitlement_statements import ENTITLEMENTS
-from licensing.policy_statements import BORROW_MAX_SECONDS, HWID_MATCHING, SESSIONS_PER
+from licensing.policy_statements import BORROW_MAX_SECONDS, HWID_MATCHING, SESSIONS_PER, USERS_MAX
 from licensing.term_statements import (
     GRACE_UNTIL,
     LICENSE_END,
@@ -68,6 +68,12 @@ _USABLE_LICENSE = f"""
     {LICENSE_IS_USABLE} AND {version_is_allowed(_VERSION_OF_PROGRAM)} AND NOT {PROGRAM_IS_DENIED}
 """
 
+# Last of all, for it takes the place as well (migration 0035).
+_USER_HAS_A_PLACE = f"""
+    CASE WHEN {USERS_MAX} IS NULL THEN true
+        ELSE licensing_name_user(license.id, %(user_name)s::text, {USERS_MAX})
+    END
+"""
 _DEVICES_MAX = "COALESCE(license.devices_max, policy.devices_max)"
 _SESSIONS_MAX = "COALESCE(license.sessions_max, policy.sessions_max)"
 # Seats and those of the overdraft together; their sum may be more than an integer holds.
@@ -142,7 +148,8 @@ _CURRENT_SIGNING_KEY = """
 
 _FIND_LICENSE = f"""
     SELECT {_LICENSE_FACTS}, {version_refusal(_VERSION_OF_PROGRAM)} AS version_refusal,
-        {WITHOUT_ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX}, application.has_access_rules,
+        {WITHOUT_ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX}, {USERS_MAX},
+        application.has_access_rules,
         failures.hits, CEIL(EXTRACT(EPOCH FROM failures.ends_at - statement_timestamp()))::int
     FROM ({_API_KEY}) key
     JOIN licensing_application application ON application.id = key.application_id
@@ -192,7 +199,7 @@ OPEN_SESSION = f"""
             policy.sessions_overflow, {SESSIONS_PER} AS sessions_per
         FROM licensing_license license
         JOIN licensing_policy policy ON policy.id = license.policy_id
-        WHERE license.id = %(license_id)s AND {_USABLE_LICENSE}
+        WHERE license.id = %(license_id)s AND {_USABLE_LICENSE} AND {_USER_HAS_A_PLACE}
     ), known AS (
         SELECT bound.id, {_MOVES} AS moves FROM ({_BOUND_DEVICE}) bound
     ), device AS (

@@ -117,7 +117,7 @@ def open_session(*, api_key: str, license_key: str, program: Program) -> OpenedS
 
     Raises the first that applies of InvalidApiKeyError, ApplicationDisabledError, LicenseNotFoundError,
     LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, VersionNotAllowedError, AccessDeniedError,
-    HwidMismatchError, TrialUsedError and SessionLimitReachedError; or RateLimitedError where a network fails too often. A refused call changes nothing but that count.
+    UserLimitReachedError, HwidMismatchError, TrialUsedError and SessionLimitReachedError; or RateLimitedError where a network fails too often. A refused call changes nothing but that count.
     """
     try:
         return _open_session(api_key, license_key, program)
@@ -299,7 +299,11 @@ def _open_session(api_key: str, license_key: str, program: Program) -> OpenedSes
     opening = _Opening(found, program)
     if found.has_access_rules and tokens.hwid_key_id() != tokens.other_hwid_key_id():
         fetch_row(LEARN_NEWER_DIGESTS, opening.parameters)
-    if not found.limits_sessions and (opened := opening.on_a_bound_device()):
+    if found.limits_users and not program.user_name:
+        raise errors.InvalidRequestError(
+            "user is required: this license is for named users", signing=found.signing
+        )
+    if not found.needs_the_lock and (opened := opening.on_a_bound_device()):
         return opened
     with transaction.atomic():
         if opened := opening.under_the_license_lock():
@@ -307,9 +311,10 @@ def _open_session(api_key: str, license_key: str, program: Program) -> OpenedSes
         # A license that ended while we waited for its lock gave away a place, but opens no session.
         transaction.set_rollback(True)
     # Nothing was opened: either the license changed since it was found, and finding it again says how, or no place is free.
-    # Or the rules keep it out, which must not be told before all that concerns the license itself.
-    if _find_license(api_key, license_key, program).has_access_rules:
-        opening.refuse_denied()
+    # Or something keeps it out that must not be told before all that concerns the license itself.
+    found = _find_license(api_key, license_key, program)
+    if found.has_access_rules or found.limits_users:
+        opening.refuse_others()
     raise errors.HwidMismatchError(signing=found.signing)
 
 
@@ -319,8 +324,14 @@ class _FoundLicense:
     facts: LicenseFacts
     heartbeat_interval_seconds: int
     limits_sessions: bool
+    limits_users: bool
     has_access_rules: bool
     too_many_failures: Outcome | None
+
+    @property
+    def needs_the_lock(self) -> bool:
+        """Tell whether what is counted by rows has to be counted: nobody may add one meanwhile."""
+        return self.limits_sessions or self.limits_users
 
 
 class _Opening:
@@ -364,11 +375,13 @@ class _Opening:
             "country": program.country,
         }
 
-    def refuse_denied(self) -> None:
-        """Raise AccessDeniedError where the access rules keep the program out."""
-        row = fetch_row(JUDGE_PROGRAM, self.parameters)
-        if row and row[0]:
+    def refuse_others(self) -> None:
+        """Raise AccessDeniedError where the access rules keep the program out, UserLimitReachedError where its user has no place."""
+        is_denied, is_one_too_many = fetch_row(JUDGE_PROGRAM, self.parameters) or (False, False)
+        if is_denied:
             raise errors.AccessDeniedError(signing=self.found.signing)
+        if is_one_too_many:
+            raise errors.UserLimitReachedError(signing=self.found.signing)
 
     def under_the_license_lock(self) -> OpenedSession | None:
         """Open the session where nobody else can take the place or the seat meanwhile; None when there is no place.
@@ -376,9 +389,9 @@ class _Opening:
         Must run in a transaction. Both the lock and taking a place are statements of their own: the snapshot of the one
         after them shows every session that was opened before.
         """
-        if self.found.limits_sessions or self.is_in_parts:
+        if self.found.needs_the_lock or self.is_in_parts:
             fetch_row(LOCK_LICENSE, self.parameters)
-        if self.found.limits_sessions and (opened := self.on_a_bound_device()):
+        if self.found.needs_the_lock and (opened := self.on_a_bound_device()):
             return opened
         if self.found.too_many_failures is not None:
             # A right guess among many wrong ones gains nothing; a device that was here before has passed already.
@@ -439,7 +452,7 @@ def _find_license(api_key: str, license_key: str, program: Program) -> _FoundLic
     )
     if row is None:
         raise errors.InvalidApiKeyError
-    *facts, sessions_max, has_access_rules, failures_hits, failures_seconds = row
+    *facts, sessions_max, users_max, has_access_rules, failures_hits, failures_seconds = row
     signing, license, heartbeat_interval_seconds = _usable_license(
         tuple(facts), errors.LicenseNotFoundError
     )
@@ -448,6 +461,7 @@ def _find_license(api_key: str, license_key: str, program: Program) -> _FoundLic
         license,
         heartbeat_interval_seconds,
         limits_sessions=sessions_max is not None,
+        limits_users=users_max is not None,
         has_access_rules=has_access_rules,
         too_many_failures=failures.too_many(failures_hits, failures_seconds),
     )

@@ -18,7 +18,7 @@ _USERNAME_MAX, _EMAIL_MAX = 150, 254
 def transfer_license(
     *, license: License, username: str, email: str, actor: Actor, now: dt.datetime
 ) -> bool:
-    """Give a license to another customer: end its sessions, release its devices and write the new names on it.
+    """Give a license to another customer: end its sessions, release its devices, forget its named users and write the new names on it.
 
     A device that may run on under its license file keeps its place until the file ends. Key, policy, end, metadata, note and
     entitlements stay. Returns False when it is this customer's already. Raises InvalidRequestError when neither name says who
@@ -38,6 +38,7 @@ def transfer_license(
     Session.objects.filter(license=license).open(now).update(
         ended_at=now, ended_reason=Session.EndedReason.LICENSE_TRANSFERRED
     )
+    license.named_users.all().delete()
     License.objects.filter(pk=license.pk).update(**after)
     record(
         "license.transferred",

@@ -14,6 +14,7 @@ from licensing.views import (
     license_acts,
     licenses,
     management_tokens,
+    named_users,
     offline,
     policies,
     sessions,
@@ -144,6 +145,8 @@ _application: list[URLPattern | URLResolver] = [
     path("variables/<uuid:variable_id>/", variables.variable, name="variable"),
     path("variables/<uuid:variable_id>/reveal/", variables.variable_reveal, name="variable-reveal"),
     path("variables/<uuid:variable_id>/delete/", variables.variable_delete, name="variable-delete"),
+    path("users/", named_users.named_users, name="named-users"),
+    path("users/<uuid:user_id>/remove/", named_users.named_user_remove, name="named-user-remove"),
     path("access/", access_rules.access_rules, name="access-rules"),
     path("access/new/", access_rules.access_rule_new, name="access-rule-new"),
     path(

@@ -41,6 +41,8 @@ ACTIONS = (
     "license.suspended",
     "license.transferred",
     "license.trial_reset",
+    "license.user_named",
+    "license.user_removed",
     "licenses.exported",
     "licenses.issued",
     "policy.changed",

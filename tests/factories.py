@@ -31,6 +31,7 @@ from licensing.models import (
     BulkJob,
     Entitlement,
     License,
+    NamedUser,
     Policy,
     Session,
     Variable,
@@ -98,6 +99,13 @@ def make_variable(
         now=timezone.now(),
         **facts,
     )
+
+
+def make_named_user(application: Application, name: str = "ann") -> NamedUser:
+    """A user who was named by a session on a license of their own."""
+    license = make_license(application, users_max=5)
+    open_session(license, user_name=name)
+    return license.named_users.get()
 
 
 def make_access_rule(

@@ -210,6 +210,8 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     f"{APPLICATION}variables/<uuid:variable_id>/": (SETTINGS, SETTINGS),
     f"{APPLICATION}variables/<uuid:variable_id>/reveal/": (NOBODY, KEYS),
     f"{APPLICATION}variables/<uuid:variable_id>/delete/": (SETTINGS, SETTINGS),
+    f"{APPLICATION}users/": (VIEW, NOBODY),
+    f"{APPLICATION}users/<uuid:user_id>/remove/": (LICENSES, LICENSES),
     f"{APPLICATION}access/": (VIEW, NOBODY),
     f"{APPLICATION}access/new/": (LICENSES, LICENSES),
     f"{APPLICATION}access/<uuid:rule_id>/delete/": (LICENSES, LICENSES),
@@ -303,6 +305,7 @@ def ids_in(team: Team, word: str) -> dict[str, object]:
         "entitlement_id": factories.make_entitlement(
             application, f"{word}-pages", "metered", description=word
         ).pk,
+        "user_id": factories.make_named_user(application, f"{word} user").pk,
         "rule_id": factories.make_access_rule(application, note=word).pk,
         "variable_id": factories.make_variable(application, f"{word}_key", word).pk,
         "device_id": session.device_id,

@@ -122,7 +122,7 @@ CALLS: dict[str, tuple[str, Schema, Schema, Schema]] = {
             "license_key": _text(inputs.KEY_MAX),
             "request_code": _text(request_codes.LENGTH_MAX),
         },
-        _NONCE,
+        {"user": _text(inputs.USER_MAX, required=False), **_NONCE},
         {"license_file": _TEXT, "license_file_expires_at": _MOMENT},
     ),
     "checkout": (

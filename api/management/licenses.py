@@ -48,6 +48,7 @@ class LicenseInput(Input):
     metadata = Metadata(required=False)
     devices_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
     releases_max = WholeNumber(min_value=0, max_value=RELEASES_MAX, allow_null=True, required=False)
+    users_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
     sessions_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
     grace_seconds = WholeNumber(
         min_value=0, max_value=GRACE_MAX_SECONDS, allow_null=True, required=False
@@ -114,6 +115,7 @@ class LicenseOutput(Output):
     devices_max = serializers.IntegerField(allow_null=True)
     devices_used = serializers.IntegerField()
     releases_max = serializers.IntegerField(allow_null=True)
+    users_max = serializers.IntegerField(allow_null=True)
     sessions_max = serializers.IntegerField(allow_null=True)
     grace_seconds = serializers.IntegerField(allow_null=True)
     expiry_strategy = serializers.CharField()

@@ -53,6 +53,7 @@ class PolicyInput(Input):
     releases_pause_seconds = WholeNumber(
         min_value=1, max_value=RELEASES_PERIOD_MAX_SECONDS, allow_null=True, required=False
     )
+    users_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
     sessions_max = WholeNumber(min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False)
     sessions_overflow = serializers.ChoiceField(PolicyRow.SessionsOverflow.choices, required=False)
     sessions_per = serializers.ChoiceField(PolicyRow.SessionsPer.choices, required=False)
@@ -100,6 +101,7 @@ class PolicyOutput(Output):
     releases_max = serializers.IntegerField(allow_null=True)
     releases_period_seconds = serializers.IntegerField()
     releases_pause_seconds = serializers.IntegerField(allow_null=True)
+    users_max = serializers.IntegerField(allow_null=True)
     sessions_max = serializers.IntegerField(allow_null=True)
     sessions_overflow = serializers.CharField()
     sessions_per = serializers.CharField()

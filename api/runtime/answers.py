@@ -203,6 +203,7 @@ def _offline(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
         code=given.code,
         api_key=given.api_key,
         license_key=given.license_key,
+        user_name=given.user_name,
         caller=context.caller,
     )
     return _file_members(grant), grant.signing

@@ -48,6 +48,7 @@ class OfflineInput:
     api_key: str
     license_key: str
     code: request_codes.RequestCode
+    user_name: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ def offline_input(body: dict[str, Any]) -> OfflineInput:
         api_key=_api_key(body),
         license_key=_text(body, "license_key", KEY_MAX),
         code=request_codes.read(_text(body, "request_code", request_codes.LENGTH_MAX)),
+        user_name=_optional_text(body, "user", USER_MAX),
     )
 
 

@@ -20,6 +20,7 @@ from licensing.models import (
     License,
     LicenseBatch,
     LicenseEntitlement,
+    NamedUser,
     Policy,
     Session,
     Usage,
@@ -57,6 +58,7 @@ class LicenseAdmin(ProductAdmin):
         "devices_max",
         "devices_used",
         "sessions_max",
+        "users_max",
         "grace_seconds",
         "expiry_strategy",
         "app_version_min",
@@ -149,7 +151,7 @@ class LicenseAdmin(ProductAdmin):
     @admin.display(description="belonging to it")
     def its_rows(self, license: License) -> str:
         return links_to(
-            (Device, Session, LicenseEntitlement, Usage, AccessRule), license=license.pk
+            (Device, Session, LicenseEntitlement, Usage, NamedUser, AccessRule), license=license.pk
         )
 
 

@@ -47,6 +47,7 @@ class PolicyAdmin(ProductAdmin):
         "releases_max",
         "releases_period_seconds",
         "releases_pause_seconds",
+        "users_max",
         "sessions_per",
         "sessions_overdraft",
         "borrow_max_seconds",

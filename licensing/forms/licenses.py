@@ -42,6 +42,7 @@ class LicenseTermsForm(forms.Form):
     releases_max = LimitField(label="Releases by programs", empty=_POLICYS_OWN, least=0)
     sessions_max = LimitField(label="Sessions at once", empty=_POLICYS_OWN)
     sessions_overdraft = LimitField(label="Overdraft", empty=_POLICYS_OWN, least=0)
+    users_max = LimitField(label="Named users", empty=_POLICYS_OWN)
     hwid_matching = forms.ChoiceField(
         label="A device is known again by",
         choices=[("", _POLICYS_OWN), *Policy.HwidMatching.choices],
@@ -105,6 +106,7 @@ class IssueForm(LicenseTermsForm):
         "releases_max",
         "sessions_max",
         "sessions_overdraft",
+        "users_max",
         "hwid_matching",
         "sessions_per",
         "borrow_max_seconds_0",

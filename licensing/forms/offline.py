@@ -19,3 +19,10 @@ class OfflineForm(forms.Form):
         max_length=256,
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
     )
+    user = forms.CharField(
+        label="User name",
+        max_length=150,
+        required=False,
+        help_text="Where the license is for named users.",
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )

@@ -114,6 +114,11 @@ class PolicyForm(forms.Form):
         empty="No limit",
         help_text="How many copies may run at the same time.",
     )
+    users_max = LimitField(
+        label="Named users",
+        empty="No limit",
+        help_text="How many people may use one license, by the user names that your program sends.",
+    )
     sessions_per = forms.ChoiceField(
         label="Sessions are counted for",
         choices=Policy.SessionsPer.choices,

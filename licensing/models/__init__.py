@@ -13,6 +13,7 @@ from licensing.models.license import License
 from licensing.models.license_batch import LicenseBatch
 from licensing.models.license_entitlement import LicenseEntitlement
 from licensing.models.management_token import ManagementToken
+from licensing.models.named_user import NamedUser
 from licensing.models.policy import Policy
 from licensing.models.policy_entitlement import PolicyEntitlement
 from licensing.models.session import Session
@@ -42,6 +43,7 @@ __all__ = [
     "LicenseBatch",
     "LicenseEntitlement",
     "ManagementToken",
+    "NamedUser",
     "Policy",
     "PolicyEntitlement",
     "Session",

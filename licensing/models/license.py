@@ -90,6 +90,12 @@ class License(models.Model):
         blank=True,
         help_text="Instead of the policy's number. Empty: the policy's.",
     )
+    users_max = models.PositiveIntegerField(
+        "named users",
+        null=True,
+        blank=True,
+        help_text="Instead of the policy's number. Empty: the policy's.",
+    )
     grace_seconds = models.PositiveIntegerField(
         "grace period",
         null=True,
@@ -190,6 +196,10 @@ class License(models.Model):
             models.CheckConstraint(
                 name="license_releases_are_sane",
                 condition=models.Q(releases_max=None) | models.Q(releases_max__lte=RELEASES_MAX),
+            ),
+            models.CheckConstraint(
+                name="license_allows_a_user",
+                condition=models.Q(users_max=None) | models.Q(users_max__gte=1),
             ),
             models.CheckConstraint(
                 name="license_allows_a_session",
@@ -304,6 +314,10 @@ class License(models.Model):
     def sessions_allowed(self) -> int | None:
         """Return how many sessions may be open at once: the license's own number, else its policy's; None: any."""
         return self.sessions_max or self.policy.sessions_max
+
+    def users_allowed(self) -> int | None:
+        """Return how many people may use it: the license's own number, else its policy's; None: any, and none is named."""
+        return self.users_max or self.policy.users_max
 
     def overdraft_allowed(self) -> int:
         """Return how many sessions more are let in and flagged: the license's own number, else its policy's."""

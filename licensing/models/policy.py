@@ -143,6 +143,12 @@ class Policy(models.Model):
         blank=True,
         help_text="Open sessions at the same time. Empty: no limit.",
     )
+    users_max = models.PositiveIntegerField(
+        "named users",
+        null=True,
+        blank=True,
+        help_text="How many people may use one license, by the user names that programs send. Empty: no limit.",
+    )
     sessions_per = models.CharField(
         "sessions are counted for",
         max_length=10,
@@ -252,6 +258,10 @@ class Policy(models.Model):
             models.CheckConstraint(
                 name="policy_allows_a_device",
                 condition=models.Q(devices_max=None) | models.Q(devices_max__gte=1),
+            ),
+            models.CheckConstraint(
+                name="policy_allows_a_user",
+                condition=models.Q(users_max=None) | models.Q(users_max__gte=1),
             ),
             models.CheckConstraint(
                 name="policy_allows_a_session",

@@ -27,6 +27,7 @@ def offline(request: HttpRequest) -> HttpResponse:
             grant = exchange_on_page(
                 code=request_codes.read(form.cleaned_data["request_code"]),
                 license_key=form.cleaned_data["license_key"],
+                user_name=form.cleaned_data["user"],
                 caller=caller_of(request.META),
             )
             text = license_files.written(grant, timezone.now())

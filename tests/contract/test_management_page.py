@@ -89,6 +89,7 @@ def rows_of(application: Application) -> dict[str, Model]:
         "UNUSED_POLICY": factories.make_policy(application),
         "ENTITLEMENT": factories.make_entitlement(application, "pages", "metered", period="month"),
         "UNUSED_ENTITLEMENT": factories.make_entitlement(application, "unused"),
+        "NAMED_USER": factories.make_named_user(application),
         "RULE": factories.make_access_rule(application),
         "VARIABLE": factories.make_variable(application),
         "UNUSED_VARIABLE": factories.make_variable(application, "UNUSED"),

@@ -425,6 +425,7 @@ def more_rows(name: str) -> None:
     pages = factories.make_entitlement(license.application, "pages", "metered")
     factories.make_variable(license.application)
     factories.make_access_rule(license.application)
+    factories.make_named_user(license.application)
     factories.make_endpoint(license.application)
     licenses.suspend_license(license=license, actor=SYSTEM)
     for owner in (license, license.policy):

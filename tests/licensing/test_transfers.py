@@ -59,6 +59,16 @@ def test_a_device_in_parts_is_let_go_of_as_well(license: License) -> None:
     assert Device.objects.count() == 2
 
 
+def test_nobody_is_named_on_it_any_more(license: License) -> None:
+    License.objects.update(users_max=1)
+    factories.open_session(license, user_name="ada")
+
+    transfer(license)
+
+    assert not license.named_users.exists()
+    factories.open_session(license, user_name="grace")
+
+
 def test_a_running_license_file_keeps_its_place(license: License) -> None:
     License.objects.update(policy=license.application.default_policy(), devices_max=1)
     Program(Client(), license, "old").init()

@@ -34,6 +34,7 @@ _DEFINITE = frozenset(
         "license_revoked",
         "license_expired",
         "access_denied",
+        "user_limit_reached",
         "hwid_mismatch",
         "session_limit_reached",
         "session_not_found",

@@ -123,3 +123,18 @@ def test_a_trial_is_forgotten(script: Script, application: Application) -> None:
     script.post(path_of(application, f"/licenses/{trial.pk}/reset-trial"))
 
     assert factories.open_session(other)
+
+
+def test_named_users_are_found_and_removed(script: Script, license: License) -> None:
+    script.patch(path_of(license.application, f"/licenses/{license.pk}"), {"users_max": 2})
+    for name in ("ann", "bob"):
+        factories.open_session(license, user_name=name)
+    path = path_of(license.application, "/named-users")
+
+    listed = script.get(f"{path}?license={license.pk}").json()["data"]
+    [ann] = script.get(f"{path}?name=ann").json()["data"]
+
+    assert {row["name"] for row in listed} == {"ann", "bob"}
+    assert script.get(f"{path}/{ann['id']}").json() == ann
+    assert script.delete(f"{path}/{ann['id']}").status_code == 204
+    problem_of(script.get(f"{path}/{ann['id']}"), 404, "not_found")

@@ -73,6 +73,7 @@ VERBS = {
         f"DELETE {APPLICATION}/licenses/<uuid:id>/grants/<uuid:entitlement_id>"
     ),
     f"{L}entitlements/<uuid:entitlement_id>/usage/": f"POST {APPLICATION}/licenses/<uuid:id>/usage",
+    f"{A}users/<uuid:user_id>/remove/": f"DELETE {APPLICATION}/named-users/<uuid:id>",
     f"{A}access/new/": f"POST {APPLICATION}/access-rules",
     f"{L}access/new/": f"POST {APPLICATION}/access-rules",
     f"{A}access/<uuid:rule_id>/delete/": f"DELETE {APPLICATION}/access-rules/<uuid:id>",

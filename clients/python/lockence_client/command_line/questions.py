@@ -27,6 +27,7 @@ _REMEDIES = {
     "license_revoked": "`lockence licenses reinstate` takes that back; or issue another one.",
     "license_expired": "`lockence licenses extend` gives it a later end.",
     "access_denied": "Your access rules keep it out: look at Access, and at what the license is for alone.",
+    "user_limit_reached": "All its named users are others: remove one on the license's page.",
     "hwid_mismatch": "All its places are taken: `lockence devices release` frees one.",
     "session_limit_reached": "`lockence sessions end` ends one that runs elsewhere.",
     "rate_limited": "This network asked too often: wait some minutes.",
