@@ -9,8 +9,11 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Team, User
+from licensing import entitlements
+from licensing.events import SYSTEM
 from tests import factories
 from tests.people import confirm_address, log_in, set_up_app, sign_in
 
@@ -49,6 +52,31 @@ def test_everything_about_the_person_is_in_it(own: Client, developer: User, team
     assert files["licenses.json"][0]["metadata"] == {"plan": "pro"}
     assert files["devices.json"][0]["name"] == "Ada's PC"
     assert files["second_factors.json"] == []
+
+
+def test_what_licenses_entitle_to_and_who_uses_them_is_in_it(own: Client, team: Team) -> None:
+    application = factories.make_application(team)
+    license = factories.make_license(application)
+    pages = factories.make_entitlement(application, "pages", "metered")
+    factories.grant(license, pages, 7)
+    factories.grant(license.policy, pages, 5)
+    usage = {"license": license, "entitlement": pages, "used": 3}
+    entitlements.set_usage(**usage, actor=SYSTEM, now=timezone.now())
+    factories.make_variable(application, "MODEL_URL", "a secret address")
+    factories.make_named_user(application, "ann")
+    factories.make_access_rule(application, "country", "DE")
+    factories.make_access_rule(application, "hwid", "a secret machine")
+
+    files = files_in(own.post(EXPORT))
+
+    assert files["entitlements.json"][0]["name"] == "pages"
+    assert files["license_entitlements.json"][0]["value"] == 7
+    assert files["policy_entitlements.json"][0]["value"] == 5
+    assert files["usage.json"][0]["used"] == 3
+    assert files["variables.json"][0]["name"] == "MODEL_URL"
+    assert files["named_users.json"][0]["name"] == "ann"
+    assert files["access_rules.json"][0]["value"] == "DE"
+    assert "secret" not in json.dumps(files)
 
 
 def test_no_secret_and_nobody_elses_data_is_in_it(own: Client, developer: User, team: Team) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 from django.utils import timezone
+from lockence_client import request_code
 from psycopg.pq import Trace
 
 from licensing import applications, licenses
@@ -100,6 +101,32 @@ def test_checkout_costs_one_statement(program: Program) -> None:
         assert program.checkout().status_code == 200
 
     assert len(sent) == 1
+
+
+@pytest.mark.parametrize("names", [None, ["GREETING"]])
+def test_variables_cost_one_statement_however_many(
+    program: Program, names: list[str] | None
+) -> None:
+    for name in ("GREETING", "TITLE", "MODEL_URL"):
+        factories.make_variable(program.license.application, name)
+    program.init()
+
+    with statements() as sent:
+        assert program.variables(names=names).json()["variables"]["GREETING"] == "hello"
+
+    assert len(sent) == 1
+
+
+def test_an_exchange_costs_what_init_costs_and_gives_its_seat_back(program: Program) -> None:
+    code = request_code(str(program.license.application_id), "device-1")
+    known = {"api_key": program.api_key, "license_key": program.license_key}
+
+    def exchange() -> int:
+        with statements() as sent:
+            assert program.call("offline", known | {"request_code": code}).json()["license_file"]
+        return len(sent)
+
+    assert (exchange(), exchange()) == (5 + 1, 2 + 1)
 
 
 @pytest.mark.parametrize("sessions_max", [None, 5])

@@ -18,7 +18,7 @@ from tests.servers import Response
 
 CALLS = (
     *("init", "validate", "heartbeat", "logout"),
-    *("checkout", "offline", "release", "variables", "consume"),
+    *("checkout", "offline", "release", "variables", "consume", "borrow"),
 )
 BODY_MAX_BYTES = 16 * 1024
 A_REQUEST_CODE = request_code("00000000-0000-4000-8000-000000000000", "device-1")
@@ -31,7 +31,10 @@ STATUSES = {
     "license_expired": 403,
     "license_suspended": 403,
     "license_revoked": 403,
+    "access_denied": 403,
+    "user_limit_reached": 403,
     "hwid_mismatch": 403,
+    "borrow_not_allowed": 403,
     "entitlement_limit_reached": 403,
     "entitlement_not_found": 404,
     "variable_not_found": 404,
@@ -60,6 +63,7 @@ def with_field(name: str, value: bytes) -> bytes:
         "entitlement": b'"pages"',
         "idempotency_key": b'"once"',
         "request_code": b'"%s"' % A_REQUEST_CODE.encode(),
+        "until": b'"2099-01-01T00:00:00Z"',
     }
     members = [b'"%s":%s' % (key.encode(), text) for key, text in (fields | {name: value}).items()]
     return b"{%s}" % b",".join(members)
@@ -349,6 +353,7 @@ def test_injections_are_only_texts(program: Program, call: str) -> None:
                     "session_token",
                     "entitlement",
                     "idempotency_key",
+                    "until",
                 ],
                 text,
             ),
@@ -366,7 +371,7 @@ VALUES = st.recursive(
 NAMES = st.sampled_from(
     [
         *("api_key", "license_key", "hwid", "session_token", "nonce", "device_name", "platform"),
-        *("entitlement", "amount", "idempotency_key"),
+        *("entitlement", "amount", "idempotency_key", "until", "user"),
     ]
 )
 without_end = settings(
@@ -407,6 +412,7 @@ def test_any_fields_get_a_documented_answer(
         "session_token": str(token),
         "entitlement": "pages",
         "idempotency_key": "once",
+        "until": "2099-01-01T00:00:00Z",
     }
     response = program.client.post(
         f"/api/v1/{call}", json.dumps(right | wrong), content_type="application/json"
@@ -420,7 +426,7 @@ def test_the_examples_are_json_but_for_what_is_wrong_with_them() -> None:
 
     assert document.keys() == {
         *("api_key", "license_key", "hwid", "session_token", "extra"),
-        *("entitlement", "idempotency_key", "request_code"),
+        *("entitlement", "idempotency_key", "request_code", "until"),
     }
 
 
