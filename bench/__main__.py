@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import load, report, servers
-from bench.database import own_database
+from bench import load, overload, report, servers
+from bench.database import Database, own_database
 from bench.runner import CALLS, Runner
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +31,8 @@ def main(arguments: Sequence[str]) -> int:
         sys.exit("DATABASE_URL is not set: ./dev bench starts a PostgreSQL and sets it.")
     # Leave by the way out on which all is cleared away.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    if options.overload:
+        return _overload(server_url, options)
     try:
         with _runner(server_url, options) as runner:
             pairs = [*_told(runner.run(), options)]
@@ -54,6 +56,18 @@ def main(arguments: Sequence[str]) -> int:
     return _judged(rows, options.baseline)
 
 
+def _overload(server_url: str, options: argparse.Namespace) -> int:
+    with _seeded(server_url, options) as (folder, _database, environment):
+        try:
+            facts = overload.run(environment, folder, options.server, options.seconds)
+        except (load.LoadError, servers.ServerError) as error:
+            sys.exit(str(error))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps({**_circumstances(options), **facts}, indent=1))
+    print("\n".join((*overload.told(facts), str(options.output))))
+    return 0
+
+
 def _judged(rows: list[report.Facts], baseline: Path | None) -> int:
     fallen = report.falls(rows, json.loads(baseline.read_text())) if baseline else []
     for line in fallen:
@@ -62,15 +76,27 @@ def _judged(rows: list[report.Facts], baseline: Path | None) -> int:
 
 
 @contextlib.contextmanager
-def _runner(server_url: str, options: argparse.Namespace) -> Iterator[Runner]:
-    """Seed a database, start both servers on it, and clear all of it away in the end."""
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockence-bench-")))
-        database = stack.enter_context(own_database(server_url))
+def _seeded(
+    server_url: str, options: argparse.Namespace
+) -> Iterator[tuple[Path, Database, Mapping[str, str]]]:
+    """Fill a database of our own, and clear it away in the end."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lockence-bench-") as name,
+        own_database(server_url) as database,
+    ):
+        folder = Path(name)
         environment = servers.environment(database.url)
         print(f"Seeding {options.licenses:,} licenses and twice as many sessions …", flush=True)
         _seed(folder, options.licenses, environment)
         database.settle()
+        yield folder, database, environment
+
+
+@contextlib.contextmanager
+def _runner(server_url: str, options: argparse.Namespace) -> Iterator[Runner]:
+    """Start both servers on a seeded database, and clear all of it away in the end."""
+    with contextlib.ExitStack() as stack:
+        folder, database, environment = stack.enter_context(_seeded(server_url, options))
         ours, bare = (
             stack.enter_context(
                 servers.serve(
@@ -132,6 +158,9 @@ def _circumstances(options: argparse.Namespace) -> dict[str, Any]:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second, 8 connections")
+    parser.add_argument(
+        "--overload", action="store_true", help="twice as many calls as can be answered, instead"
+    )
     parser.add_argument("--rounds", type=int, help="default: 5")
     parser.add_argument("--seconds", type=float, help="of load per segment; default: 2")
     parser.add_argument("--connections", type=_numbers, help="default: 1,8,32")

@@ -8,3 +8,5 @@ ROOT_URLCONF = "bench.bare"
 SECRET_KEY = "bench"  # noqa: S105
 USE_I18N = False
 USE_TZ = True
+# gunicorn's worker asks it, as it does for Lockence in the bench (bench/servers.py).
+WEB_WAIT_MS = 0

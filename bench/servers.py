@@ -94,7 +94,8 @@ def _granian(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     bound = {**environment, "BIND": f"127.0.0.1:{port}", "PYTHON": sys.executable}
-    return port, _start(["ops/granian", application], bound, file)
+    served = {"lockence.wsgi": "lockence.granian"}.get(application, application)
+    return port, _start(["ops/granian", served], bound, file)
 
 
 def _start(

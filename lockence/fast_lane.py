@@ -12,12 +12,12 @@ from typing import Any
 
 from prometheus_client import Histogram
 
-from api.runtime import answers, overload
+from api.runtime import answers
 from licensing.errors import TemporarilyUnavailableError
-from lockence import waits
 from lockence.metrics import REQUEST_SECONDS
 from lockence.proxies import name_the_client, trusted_networks
 from lockence.request_id import HEADER, current_request_id, request_id_of
+from lockence.turned_away import is_turned_away
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -50,7 +50,7 @@ class FastLane:
         self.trusted = trusted_networks()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        call = _CALLS.get(environ.get("PATH_INFO", ""))
+        call = call_of(environ)
         if call is None:
             return self.application(environ, start_response)
         started = time.perf_counter()
@@ -67,14 +67,14 @@ class FastLane:
         return [answer.body]
 
 
+def call_of(environ: Environ) -> str | None:
+    return _CALLS.get(environ.get("PATH_INFO", ""))
+
+
 def _answer(call: str, environ: Environ) -> answers.Answer:
-    gates = overload.gates()
-    if not gates.are_used:
-        return answers.answer(call, environ)
-    if gates.refuse_call(call, waits.seconds()):
+    if is_turned_away():
         return answers.refuse(TemporarilyUnavailableError(), environ)
-    with gates.answer():
-        return answers.answer(call, environ)
+    return answers.answer(call, environ)
 
 
 def _observe(environ: Environ, call: str, status: int, seconds: float) -> None:

@@ -132,4 +132,6 @@ def _path(environ: Environ) -> str:
     raw: str = environ.get("RAW_URI", "")
     if raw.startswith("/"):
         return raw.partition("?")[0]
-    return quote(f"{environ.get('SCRIPT_NAME', '')}{environ['PATH_INFO']}")
+    # Elsewhere it comes decoded, one character for each byte (PEP 3333), and what a path may hold plainly stays so (RFC 3986, section 3.3).
+    decoded = f"{environ.get('SCRIPT_NAME', '')}{environ['PATH_INFO']}"
+    return quote(decoded.encode("latin-1", "replace"), safe="/!$&'()*+,;=:@~")

@@ -114,3 +114,12 @@ def test_a_baseline_that_is_not_reached_fails_the_bench(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "validate" in done.stderr
+
+
+def test_under_twice_the_load_it_tells_who_was_answered_and_who_was_refused(tmp_path: Path) -> None:
+    result = result_of(tmp_path / "out.json", "--overload", "--seconds", "0.5")
+
+    assert result["capacity_per_second"] > 0
+    assert result["calls"].keys() == {"validate", "heartbeat", "init", "page"}
+    for call in result["calls"].values():
+        assert call["asked"] == call["answered"] + call["refused"] > 0

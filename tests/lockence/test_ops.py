@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bench import servers
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -68,3 +70,15 @@ def test_the_example_has_every_switch_and_no_other() -> None:
     offered = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
     assert offered == read
+
+
+def test_granian_answers_and_takes_its_folder_of_metrics_away(tmp_path: Path) -> None:
+    environment = servers.environment("postgres://127.0.0.1:1/nothing") | {"TMPDIR": str(tmp_path)}
+    log = tmp_path / "log"
+
+    with servers.serve("lockence.wsgi", environment, log, "granian") as server:
+        status, answer = server.post("/api/v1/validate", b"{}")
+        folders = [path.name for path in tmp_path.glob("lockence-metrics-*")]
+
+    assert (status, len(folders)) == (400, 1), (answer, server.logged())
+    assert not [*tmp_path.glob("lockence-metrics-*")]

@@ -1,14 +1,25 @@
-"""More is asked than can be answered: who waited too long is refused at once, pages first, init and validate last."""
+"""More is asked than can be answered: who would wait too long is refused at once, pages first, init and validate last."""
 
 import datetime as dt
+import threading
+from collections.abc import Iterator
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from api.runtime import overload
-from api.runtime.overload import BURST_SECONDS, MEMORY_SECONDS, Gates
-from lockence import waits
+from api.runtime.overload import (
+    BURST_SECONDS,
+    BURST_TIMES,
+    LAST,
+    LATER,
+    MEMORY_SECONDS,
+    PAGES,
+    Gates,
+)
+from lockence.door import Door
+from lockence.turned_away import is_turned_away, turning_away
 from tests import factories
 from tests.api.runtime.conftest import FastLaneClient, Program
 
@@ -30,71 +41,62 @@ def clock() -> Clock:
 
 @pytest.fixture
 def gates(clock: Clock) -> Gates:
-    """Of a process that answers as many calls as it always does."""
-    gates = Gates(MS, clock)
-    gates.answering |= {-1, -2}
-    return gates
+    return Gates(MS, clock)
 
 
 @pytest.fixture
 def busy(gates: Gates, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Gates:
-    """The gates of this process, after calls have waited too long for too long."""
+    """The gates of this process, after others have waited too long for too long."""
     monkeypatch.setattr(overload, "gates", lambda: gates)
     wait_on(gates, clock, LONG)
     return gates
 
 
-def wait_on(gates: Gates, clock: Clock, waited: float, call: str = "validate") -> bool:
-    """What the last of two calls is told that waited so long, a burst's time apart."""
-    gates.refuse_call(call, waited)
+def wait_on(gates: Gates, clock: Clock, waited: float) -> float:
+    """Which share is refused when a wait has stood for as long as no burst does."""
+    gates.refused_shares(waited)
     clock.now += BURST_SECONDS
-    return gates.refuse_call(call, waited)
+    return gates.refused_shares(waited)
 
 
 def test_a_burst_passes(gates: Gates, clock: Clock) -> None:
-    answers = []
+    refused = []
     for _ in range(20):
-        answers.append(gates.refuse_call("validate", LONG))
+        refused.append(gates.refused_shares(LONG))
         clock.now += BURST_SECONDS / 25
 
-    assert not any(answers)
+    assert not any(refused)
 
 
 def test_a_wait_that_stands_is_refused(gates: Gates, clock: Clock) -> None:
-    assert wait_on(gates, clock, LONG)
-    assert not gates.refuse_call("validate", SHORT)
+    assert wait_on(gates, clock, LONG) == LAST
+    assert not gates.refused_shares(SHORT)
+
+
+def test_a_queue_that_is_much_too_long_is_no_burst(gates: Gates) -> None:
+    assert gates.refused_shares(BURST_TIMES * MS / 1000) == LAST
 
 
 def test_after_a_refusal_no_new_burst_is_allowed_for(gates: Gates, clock: Clock) -> None:
     wait_on(gates, clock, LONG)
-    gates.refuse_call("validate", SHORT)
+    gates.refused_shares(SHORT)
 
-    assert gates.refuse_call("validate", LONG)
+    assert gates.refused_shares(LONG) == LAST
 
     clock.now += MEMORY_SECONDS
-    gates.refuse_call("validate", SHORT)
-    assert not gates.refuse_call("validate", LONG)
-
-
-def test_some_calls_are_answered_however_long_they_waited(gates: Gates, clock: Clock) -> None:
-    wait_on(gates, clock, LONG)
-
-    gates.answering.discard(-1)
-    assert not gates.refuse_call("validate", LONG)
-
-    with gates.answer():
-        assert gates.refuse_call("validate", LONG)
+    gates.refused_shares(SHORT)
+    assert not gates.refused_shares(LONG)
 
 
 def test_pages_go_first_and_init_and_validate_last(gates: Gates, clock: Clock) -> None:
-    assert not wait_on(gates, clock, MS * 0.6 / 1000, "heartbeat")
+    assert wait_on(gates, clock, MS * 0.6 / 1000) == PAGES
     assert gates.refuse_page()
+    assert wait_on(gates, clock, MS * 0.8 / 1000) == LATER
+    assert wait_on(gates, clock, MS * 1.1 / 1000) == LAST
 
-    assert wait_on(gates, clock, MS * 0.8 / 1000, "heartbeat")
-    assert not gates.refuse_call("validate", MS * 0.8 / 1000)
-    assert not gates.refuse_call("init", MS * 0.8 / 1000)
-
-    assert wait_on(gates, clock, MS * 1.1 / 1000, "init")
+    last = ("init", "validate", "consume", "checkout")
+    assert {overload.share_of(call) for call in ("heartbeat", "logout")} == {LATER}
+    assert {overload.share_of(call) for call in last} == {LAST}
 
 
 def test_nothing_is_refused_where_waiting_is_not_limited(clock: Clock) -> None:
@@ -122,19 +124,18 @@ def test_three_beats_fit_in_before_a_session_ends(busy: Gates) -> None:
 
 
 @pytest.mark.django_db
-def test_a_call_that_waited_too_long_is_told_when_to_come_again(
-    busy: Gates, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_call_that_is_turned_away_is_told_when_to_come_again(busy: Gates) -> None:
     program = Program(FastLaneClient(), factories.make_license())
     assert program.init().status_code == 200
 
-    monkeypatch.setattr(waits, "seconds", lambda: LONG)
-    refused = program.validate()
+    with turning_away():
+        refused = program.validate()
 
     assert (refused.status_code, refused.json()["code"]) == (503, "temporarily_unavailable")
     assert refused["Retry-After"] == "5"
     assert 'tag="lockence-instance-v1"' in refused["Signature-Input"]
     assert refused["X-Request-ID"]
+    assert program.validate().status_code == 200
 
 
 @pytest.mark.django_db
@@ -166,3 +167,52 @@ def test_pages_and_the_management_api_make_way(
 @pytest.mark.django_db
 def test_probes_are_answered_all_the_same(busy: Gates, client: Client) -> None:
     assert client.get("/healthz").status_code == 200
+
+
+class Room:
+    """A site in which whoever enters stays until the door is opened."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Semaphore(0)
+        self.leave = threading.Event()
+
+    def __call__(self, environ: dict[str, str], start_response: object) -> list[bytes]:
+        self.entered.release()
+        self.leave.wait(30)
+        return [b"answered"]
+
+
+@pytest.fixture
+def room() -> Iterator[Room]:
+    room = Room()
+    yield room
+    room.leave.set()
+
+
+def test_where_nobody_finds_room_for_long_calls_are_turned_away(
+    gates: Gates, clock: Clock, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overload, "gates", lambda: gates)
+    told: list[bool] = []
+
+    def site(environ: dict[str, str], start_response: object) -> list[bytes]:
+        if environ.get("held"):
+            return room(environ, start_response)
+        told.append(is_turned_away())
+        return []
+
+    door = Door(site, threads=1, clock=clock)
+    held = threading.Thread(target=door, args=({"PATH_INFO": "/", "held": "yes"}, None))
+    held.start()
+    assert room.entered.acquire(timeout=30)
+
+    for waited in (0.0, MS * BURST_TIMES / 1000):
+        clock.now += waited
+        door({"PATH_INFO": "/api/v1/validate"}, None)
+        door({"PATH_INFO": "/dashboard/"}, None)
+    room.leave.set()
+    held.join()
+    door({"PATH_INFO": "/api/v1/validate"}, None)
+
+    # Pages are refused by lockence.making_way, which has words for people.
+    assert told == [False, False, True, False, False]

@@ -8,6 +8,7 @@ import json
 import logging
 import time
 import types
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -18,6 +19,7 @@ from http_message_signatures import (
     algorithms,
 )
 
+from api.runtime.requests import signed_request
 from licensing import signatures
 from licensing.models import Application, SigningKey
 from tests import factories
@@ -32,6 +34,16 @@ COVERED = {
     '"@path";req',
 }
 NONCE = "0123456789abcdef-_AZ"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/validate", "/api/v1/valid%C3%A4te", "/api/v1/a:b@c,d"])
+def test_a_path_that_the_server_has_decoded_is_signed_as_it_was_sent(path: str) -> None:
+    """PEP 3333 has it decoded, one character for each byte; Granian tells it in no other way."""
+    decoded = unquote_to_bytes(path).decode("latin-1")
+
+    request = signed_request({"REQUEST_METHOD": "POST", "HTTP_HOST": "x", "PATH_INFO": decoded})
+
+    assert request.path == path
 
 
 def test_an_answer_is_signed_with_the_applications_current_key(program: Program) -> None:

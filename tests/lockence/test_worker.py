@@ -1,0 +1,226 @@
+"""gunicorn refuses calls when too many wait, while no thread is free, and waits for nobody meanwhile."""
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection, transaction
+
+from lockence import plain_http
+from tests import factories
+from tests.api.runtime.conftest import Program
+from tests.servers import Response, Server, database_url, serve
+
+WAIT_MS = 25
+THREADS = 2
+SECONDS_MAX = 20
+
+
+def call(name: str, body: bytes, *headers: str) -> bytes:
+    lines = (f"POST /api/v1/{name} HTTP/1.1", "Host: 127.0.0.1", *headers)
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
+
+
+def body_of(program: Program) -> bytes:
+    return json.dumps({"api_key": program.api_key, "session_token": program.session_token}).encode()
+
+
+@pytest.fixture
+def small_server(transactional_db: None) -> Iterator[Server]:
+    environment = {"WEB_CONCURRENCY": "1", "WEB_THREADS": str(THREADS)}
+    with serve(database_url(), WEB_WAIT_MS=str(WAIT_MS), **environment) as server:
+        yield server
+
+
+@pytest.fixture
+def program(small_server: Server) -> Program:
+    program = Program(small_server, factories.make_license())
+    assert program.init().status_code == 200
+    return program
+
+
+class Held:
+    """Calls that hold every thread, for they wait for a row that the test has locked."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.answers: list[Response] = []
+        self.threads: list[threading.Thread] = []
+
+    def call(self) -> None:
+        thread = threading.Thread(target=lambda: self.answers.append(self.program.init()))
+        self.threads.append(thread)
+        thread.start()
+
+
+@contextlib.contextmanager
+def all_threads_held(program: Program) -> Iterator[Held]:
+    held = Held(program)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM licensing_license WHERE id = %s FOR UPDATE", [program.license.pk]
+        )
+        # Two more than there are threads: those wait, and are seen to.
+        for _ in range(THREADS + 2):
+            held.call()
+        yield held
+    for thread in held.threads:
+        thread.join(SECONDS_MAX)
+
+
+def refused(server: Server, request: bytes, connection: socket.socket) -> bool:
+    """Send a call; tell whether it was refused, and leave it waiting for a thread when nothing came."""
+    connection.settimeout(0.3)
+    connection.sendall(request)
+    with contextlib.suppress(TimeoutError):
+        return connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
+    return False
+
+
+def first_refusal(server: Server, request: bytes, cleanup: contextlib.ExitStack) -> socket.socket:
+    deadline = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < deadline:
+        connection = cleanup.enter_context(server.socket())
+        if refused(server, request, connection):
+            return connection
+    pytest.fail("Nothing was refused")
+
+
+def test_while_no_thread_is_free_calls_are_refused_and_few_wait(
+    small_server: Server, program: Program
+) -> None:
+    validate = call("validate", body_of(program))
+    with contextlib.ExitStack() as cleanup, all_threads_held(program) as held:
+        first_refusal(small_server, validate, cleanup)
+
+        crowd = [cleanup.enter_context(small_server.socket()) for _ in range(30)]
+        answers = [refused(small_server, validate, connection) for connection in crowd]
+
+        assert all(answers)
+    # Those who were let in before were only slow.
+    assert [answer.status_code for answer in held.answers] == [200] * (THREADS + 2)
+    assert program.validate().status_code == 200
+
+
+def test_a_refusal_is_signed_and_leaves_the_connection_open(
+    small_server: Server, program: Program
+) -> None:
+    validate = call("validate", body_of(program))
+    with contextlib.ExitStack() as cleanup, all_threads_held(program):
+        connection = first_refusal(small_server, validate, cleanup)
+
+        connection.sendall(validate)
+        answer = connection.recv(65_536)
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    for line in (b"Retry-After: 5", b"X-Request-ID: ", b"Date: ", b"Connection: keep-alive"):
+        assert b"\r\n" + line in head
+    assert b'tag="lockence-instance-v1"' in head
+    assert json.loads(body)["code"] == "temporarily_unavailable"
+    assert b"Content-Length: %d" % len(body) in head
+
+
+def test_nobody_waits_for_a_client_that_stops_in_the_middle(
+    small_server: Server, program: Program
+) -> None:
+    validate = call("validate", body_of(program))
+    with contextlib.ExitStack() as cleanup, all_threads_held(program):
+        first_refusal(small_server, validate, cleanup)
+
+        halves = [cleanup.enter_context(small_server.socket()) for _ in range(3)]
+        for half in halves:
+            half.sendall(validate[:-10])
+        other = cleanup.enter_context(small_server.socket())
+
+        assert refused(small_server, validate, other)
+
+
+def test_a_probe_is_never_refused(small_server: Server, program: Program) -> None:
+    validate = call("validate", body_of(program))
+    with contextlib.ExitStack() as cleanup:
+        probe = cleanup.enter_context(small_server.socket())
+        with all_threads_held(program):
+            first_refusal(small_server, validate, cleanup)
+            probe.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+
+        assert probe.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    near, far = socket.socketpair()
+    with near, far:
+        yield near, far
+
+
+Pair = tuple[socket.socket, socket.socket]
+PLAIN = call("validate", b"{}", "Content-Type: application/json", "X-Forwarded-For: 192.0.2.1")
+
+
+def test_a_plain_call_is_read_and_stays_where_it_is(pair: Pair) -> None:
+    near, far = pair
+    far.sendall(PLAIN)
+
+    request = plain_http.peek(near, ("192.0.2.7", 1), 1_000)
+
+    assert request is not None
+    assert request.call == "validate"
+    assert request.environ["HTTP_X_FORWARDED_FOR"] == "192.0.2.1"
+    assert request.environ["REMOTE_ADDR"] == "192.0.2.7"
+    assert near.recv(65_536) == PLAIN
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"",
+        PLAIN[:-1],
+        PLAIN + b"P",
+        PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        PLAIN.replace(b"POST", b"GET"),
+        PLAIN.replace(b"/api/v1/validate", b"/api/v1/validate?x"),
+        PLAIN.replace(b"/api/v1/validate", b"/api/v1/licenses/1/suspend"),
+        PLAIN.replace(b"X-Forwarded-For: 192.0.2.1", b"Transfer-Encoding: chunked"),
+        PLAIN.replace(b"X-Forwarded-For: 192.0.2.1", b"Content-Length: 3"),
+        PLAIN.replace(b"X-Forwarded-For: 192.0.2.1", b"Expect: 100-continue"),
+        PLAIN.replace(b"X-Forwarded-For: 192.0.2.1", b"Connection: close"),
+        PLAIN.replace(b"X-Forwarded-For: 192.0.2.1", b"Host: other"),
+        PLAIN.replace(b"X-Forwarded-For: 192.0.2.1", b" folded"),
+        PLAIN.replace(b"X-Forwarded-For: 192.0.2.1", b"Odd : header"),
+        PLAIN.replace(b"X-Forwarded-For: 192.0.2.1", b"X_Odd: header"),
+        PLAIN.replace(b"X-Forwarded-For: 192.0.2.1", b"X-Odd: a\nb"),
+        PLAIN.replace(b"Content-Length: 2", b"Content-Length: +2"),
+        PLAIN.replace(b"Content-Length: 2", b"Content-Length: \xb2"),
+        PLAIN.replace(b"Content-Length: 2\r\n", b""),
+    ],
+)
+def test_what_is_less_plain_is_left_to_the_servers_own_parser(pair: Pair, request_: bytes) -> None:
+    near, far = pair
+    far.sendall(request_)
+
+    assert plain_http.peek(near, ("192.0.2.7", 1), 1_000) is None
+
+
+def test_who_never_reads_answers_is_hung_up_on(pair: Pair) -> None:
+    near, far = pair
+    near.setblocking(False)
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+
+    def site(environ: object, start_response: object) -> list[bytes]:
+        start_response("503 Service Unavailable", [])  # type: ignore[operator]
+        return [bytes(2_000)]
+
+    def ask_on_and_on() -> None:
+        for _ in range(100):
+            far.sendall(PLAIN)
+            request = plain_http.peek(near, "", 1_000)
+            assert request is not None
+            request.answer(site)
+
+    with pytest.raises(BrokenPipeError):
+        ask_on_and_on()
