@@ -1,5 +1,7 @@
 """Checking the audit log: every event in its place, as it was written, and none missing from the middle or the end.
 
+Where old events were removed as they may be (accounts/retention.py), the chain begins with the hash of the last of them.
+
 The hashes are computed here once more, and not by the database's own functions: whoever could change events could have
 changed those as well. Migration 0005 writes what this reads.
 """
@@ -15,7 +17,7 @@ from typing import Any
 
 from django.db import connection
 
-from accounts.models import AuditCheck
+from accounts.models import AuditCheck, EventAnchor, EventLink
 
 logger = logging.getLogger(__name__)
 
@@ -52,17 +54,25 @@ class ChainCheck:
         self.seen_before = seen_before
         self.events = 0
         self.details_erased = 0
-        self.mark = Mark(0, _NO_HASH)
+        self.mark = _anchor_of(team_id)
+        self.removed = self.mark.number
 
     def faults(self) -> Iterator[Fault]:
         """Yield what is wrong, in the order of the chain; needs little memory, however long the chain is."""
         # Asked first: events that are recorded during the walk lie beyond it.
         end = _end_of(self.team_id)
-        for link in _links(self.team_id, end.number if end else 0):
+        if _reaches_before(self.mark, self.team_id):
+            yield self._fault(self.mark.number, "what came before the chain begins is still there")
+        yield from self._faults_of_mark()
+        for link in _links(self.team_id, self.mark.number, end.number if end else 0):
             yield from self._faults_of(link)
         yield from self._faults_at(end)
 
     def _faults_of(self, link: "_Link") -> Iterator[Fault]:
+        if link.number != self.mark.number + 1:
+            self._follow_removal()
+        if link.number <= self.mark.number:
+            return
         if link.number != self.mark.number + 1:
             yield self._fault(self.mark.number + 1, f"missing, as all up to {link.number - 1} are")
         if link.event[0] is None:
@@ -72,9 +82,18 @@ class ChainCheck:
         yield from self._faults_of_details(link)
         self.events += link.event[0] is not None
         self.mark = Mark(link.number, link.hash)
+        yield from self._faults_of_mark()
+
+    def _faults_of_mark(self) -> Iterator[Fault]:
         seen = self.seen_before
-        if seen and seen.number == link.number and seen != self.mark:
-            yield self._fault(link.number, "the hash is not the one that was noted down before")
+        if seen and seen.number == self.mark.number and seen != self.mark:
+            yield self._fault(seen.number, "the hash is not the one that was noted down before")
+
+    def _follow_removal(self) -> None:
+        """Go on from where old events ended that were removed during the walk."""
+        anchor = _anchor_of(self.team_id)
+        if anchor.number > self.mark.number:
+            self.mark = anchor
 
     def _faults_of_details(self, link: "_Link") -> Iterator[Fault]:
         chained: dict[str, str] = json.loads(link.detail_digests)
@@ -154,8 +173,17 @@ def _end_of(team_id: uuid.UUID) -> Mark | None:
     return Mark(row[0], bytes(row[1])) if row else None
 
 
-def _links(team_id: uuid.UUID, last: int) -> Iterator[_Link]:
-    number = 0
+def _anchor_of(team_id: uuid.UUID) -> Mark:
+    """Return where the chain begins: behind the events that were removed, or at its first."""
+    last = EventAnchor.objects.filter(team_id=team_id).order_by("-number").first()
+    return Mark(last.number, bytes(last.hash)) if last else Mark(0, _NO_HASH)
+
+
+def _reaches_before(start: Mark, team_id: uuid.UUID) -> bool:
+    return EventLink.objects.filter(team_id=team_id, number__lte=start.number).exists()
+
+
+def _links(team_id: uuid.UUID, number: int, last: int) -> Iterator[_Link]:
     while rows := _some_links(team_id, number, last):
         for number, hash, detail_digests, details, *event in rows:
             yield _Link(

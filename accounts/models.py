@@ -380,6 +380,24 @@ class EventChain(models.Model):
         return f"{self.length} events of team {self.team_id}"
 
 
+class EventAnchor(models.Model):
+    """Where a team's chain begins since older events went, written by the database alone; the highest counts."""
+
+    id = models.BigAutoField(primary_key=True)
+    team_id = models.UUIDField()
+    number = models.BigIntegerField(help_text="The last event that went.")
+    hash = models.BinaryField(max_length=32)
+    removed_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["team_id", "number"], name="one_anchor_per_place"),
+        ]
+
+    def __str__(self) -> str:
+        return f"all up to event {self.number} of team {self.team_id}"
+
+
 class AuditCheck(models.Model):
     """One check of the whole audit log, as the installation does it every day."""
 

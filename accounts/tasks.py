@@ -1,10 +1,13 @@
 """What the installation does by itself for accounts, the audit log and the queue; times are those of PostgreSQL's clock, in UTC."""
 
+import datetime as dt
+
+from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from accounts import audit, jobs
+from accounts import audit, jobs, retention
 
 
 @app.periodic(cron="* * * * *", queueing_lock="rescue_stalled_jobs")
@@ -30,3 +33,11 @@ def clear_sessions(timestamp: int) -> None:
 @app.task(name="check_audit_log", lock="check_audit_log")
 def check_audit_log(timestamp: int) -> None:
     audit.check_if_due(now=timezone.now())
+
+
+@app.periodic(cron="53 * * * *", queueing_lock="remove_old_events")
+@app.task(name="remove_old_events", lock="remove_old_events")
+def remove_old_events(timestamp: int) -> None:
+    if settings.EVENTS_KEPT_DAYS:
+        kept = dt.timedelta(days=settings.EVENTS_KEPT_DAYS)
+        retention.remove_old_events(older_than=timezone.now() - kept)

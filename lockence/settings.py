@@ -330,6 +330,11 @@ WEB_WAIT_MS = env.int("WEB_WAIT_MS", default=5)
 # How long a session shows after it is over.
 SESSIONS_KEPT_DAYS = env.int("SESSIONS_KEPT_DAYS", default=30)
 
+# How long events stay in the audit log; 0: for ever. The database itself lets none go sooner than this (accounts, migration 0012).
+EVENTS_KEPT_DAYS = env.int("EVENTS_KEPT_DAYS", default=0)
+if 0 < EVENTS_KEPT_DAYS < 90 or EVENTS_KEPT_DAYS < 0:
+    raise ImproperlyConfigured("EVENTS_KEPT_DAYS: 0 (for ever), or 90 and more")
+
 # Calls that one management token may make in a minute.
 MANAGEMENT_CALLS_PER_MINUTE = env.int("MANAGEMENT_CALLS_PER_MINUTE", default=600)
 

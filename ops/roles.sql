@@ -13,7 +13,10 @@ GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO :"runtime";
 
 -- Events are written and read. Links and chains are written by the owner's trigger alone.
 REVOKE UPDATE, DELETE, TRUNCATE ON accounts_event FROM :"runtime";
-REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON accounts_eventlink, accounts_eventchain FROM :"runtime";
+REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON accounts_eventlink, accounts_eventchain, accounts_eventanchor
+    FROM :"runtime";
+-- With EVENTS_KEPT_DAYS it needs this as well, and then can remove, in their order, events of more than 90 days ago:
+-- GRANT EXECUTE ON FUNCTION accounts_remove_old_events(uuid, timestamptz, integer) TO :"runtime";
 -- What events tell of persons is erased when they ask for it, and never changed.
 REVOKE UPDATE, TRUNCATE ON accounts_eventdetail FROM :"runtime";
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON django_migrations FROM :"runtime";

@@ -35,9 +35,9 @@ class Command(BaseCommand):
             faults += 1
             self.stderr.write(f"{fault.team_id} event {fault.number}: {fault.what}")
         end = f"{check.team_id} {check.mark.number} {check.mark.hash.hex()}"
-        self.stdout.write(
-            f"{end}  {check.events} events, {check.details_erased} details erased, {faults} faults"
-        )
+        removed = f"{check.removed} removed, " if check.removed else ""
+        erased = f"{check.details_erased} details erased"
+        self.stdout.write(f"{end}  {check.events} events, {removed}{erased}, {faults} faults")
         return faults
 
 
