@@ -1,7 +1,7 @@
 """The only doors to a team's rows, for pages and API alike: a stranger and a wrong id get the same 404."""
 
 import uuid
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -30,6 +30,7 @@ from licensing.models import (
 )
 
 _Row = TypeVar("_Row", bound=Model)
+_Row_co = TypeVar("_Row_co", bound=Model, covariant=True)
 
 
 def applications_of(user: User | AnonymousUser, right: Right = Right.VIEW) -> QuerySet[Application]:
@@ -66,124 +67,43 @@ def rights_in(user: User | AnonymousUser, application: Application) -> frozenset
     return Role(membership.role).rights if membership else frozenset()
 
 
-def license_for(
-    user: User | AnonymousUser,
-    application_id: uuid.UUID,
-    id: uuid.UUID,
-    right: Right = Right.VIEW,
-) -> License:
-    application = application_for(user, application_id, right)
-    return _found(License.objects.select_related("policy", "application"), application, id)
+class _Door(Protocol[_Row_co]):
+    """Lets whoever has a right in an application to one of its rows; raises what `application_for` raises, and Http404."""
+
+    def __call__(
+        self,
+        user: User | AnonymousUser,
+        application_id: uuid.UUID,
+        id: uuid.UUID,
+        right: Right = ...,
+    ) -> _Row_co: ...
 
 
-def batch_for(
-    user: User | AnonymousUser,
-    application_id: uuid.UUID,
-    id: uuid.UUID,
-    right: Right = Right.VIEW,
-) -> LicenseBatch:
-    application = application_for(user, application_id, right)
-    return _found(LicenseBatch.objects.select_related("application"), application, id)
+def _door(rows: QuerySet[_Row], least: Right = Right.VIEW) -> _Door[_Row]:
+    """Make the door to some rows; it asks for a right of its own where the caller names none."""
+
+    def open_door(
+        user: User | AnonymousUser, application_id: uuid.UUID, id: uuid.UUID, right: Right = least
+    ) -> _Row:
+        return _found(rows, application_for(user, application_id, right), id)
+
+    return open_door
 
 
-def policy_for(
-    user: User | AnonymousUser,
-    application_id: uuid.UUID,
-    id: uuid.UUID,
-    right: Right = Right.VIEW,
-) -> Policy:
-    application = application_for(user, application_id, right)
-    return _found(Policy.objects.select_related("application"), application, id)
-
-
-def entitlement_for(
-    user: User | AnonymousUser,
-    application_id: uuid.UUID,
-    id: uuid.UUID,
-    right: Right = Right.VIEW,
-) -> Entitlement:
-    application = application_for(user, application_id, right)
-    return _found(Entitlement.objects.select_related("application"), application, id)
-
-
-def variable_for(
-    user: User | AnonymousUser,
-    application_id: uuid.UUID,
-    id: uuid.UUID,
-    right: Right = Right.VIEW,
-) -> Variable:
-    application = application_for(user, application_id, right)
-    return _found(Variable.objects.select_related("application", "entitlement"), application, id)
-
-
-def access_rule_for(
-    user: User | AnonymousUser,
-    application_id: uuid.UUID,
-    id: uuid.UUID,
-    right: Right = Right.VIEW,
-) -> AccessRule:
-    application = application_for(user, application_id, right)
-    return _found(AccessRule.objects.select_related("application", "license"), application, id)
-
-
-def named_user_for(
-    user: User | AnonymousUser,
-    application_id: uuid.UUID,
-    id: uuid.UUID,
-    right: Right = Right.VIEW,
-) -> NamedUser:
-    application = application_for(user, application_id, right)
-    return _found(NamedUser.objects.select_related("license", "application"), application, id)
-
-
-def device_for(
-    user: User | AnonymousUser,
-    application_id: uuid.UUID,
-    id: uuid.UUID,
-    right: Right = Right.VIEW,
-) -> Device:
-    application = application_for(user, application_id, right)
-    return _found(Device.objects.select_related("license", "application"), application, id)
-
-
-def session_for(
-    user: User | AnonymousUser,
-    application_id: uuid.UUID,
-    id: uuid.UUID,
-    right: Right = Right.VIEW,
-) -> Session:
-    application = application_for(user, application_id, right)
-    return _found(Session.objects.select_related("license", "application"), application, id)
-
-
-def api_key_for(
-    user: User | AnonymousUser,
-    application_id: uuid.UUID,
-    id: uuid.UUID,
-    right: Right = Right.SEE_KEYS,
-) -> ApiKey:
-    application = application_for(user, application_id, right)
-    return _found(ApiKey.objects.select_related("application"), application, id)
-
-
-def signing_key_for(
-    user: User | AnonymousUser,
-    application_id: uuid.UUID,
-    id: uuid.UUID,
-    right: Right = Right.MANAGE_SETTINGS,
-) -> SigningKey:
-    application = application_for(user, application_id, right)
-    return _found(SigningKey.objects.select_related("application"), application, id)
-
-
-def webhook_endpoint_for(
-    user: User | AnonymousUser,
-    application_id: uuid.UUID,
-    id: uuid.UUID,
-    right: Right = Right.MANAGE_SETTINGS,
-) -> WebhookEndpoint:
-    application = application_for(user, application_id, right)
-    return _found(WebhookEndpoint.objects.select_related("application"), application, id)
+license_for = _door(License.objects.select_related("policy", "application"))
+batch_for = _door(LicenseBatch.objects.select_related("application"))
+policy_for = _door(Policy.objects.select_related("application"))
+entitlement_for = _door(Entitlement.objects.select_related("application"))
+variable_for = _door(Variable.objects.select_related("application", "entitlement"))
+access_rule_for = _door(AccessRule.objects.select_related("application", "license"))
+named_user_for = _door(NamedUser.objects.select_related("license", "application"))
+device_for = _door(Device.objects.select_related("license", "application"))
+session_for = _door(Session.objects.select_related("license", "application"))
+api_key_for = _door(ApiKey.objects.select_related("application"), Right.SEE_KEYS)
+signing_key_for = _door(SigningKey.objects.select_related("application"), Right.MANAGE_SETTINGS)
+webhook_endpoint_for = _door(
+    WebhookEndpoint.objects.select_related("application"), Right.MANAGE_SETTINGS
+)
 
 
 def webhook_delivery_for(
