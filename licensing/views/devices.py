@@ -7,13 +7,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import Right
-from accounts.pages import Question, act, actor_of, reads_or_acts
+from accounts.pages import Question, actor_of, reads_or_acts
 from licensing.access import application_for, device_for
 from licensing.devices import release_device
 from licensing.models import Device
 from licensing.paging import page_of
 from licensing.views.licenses import license_trail
-from licensing.views.pages import ask, license_asked_for, show
+from licensing.views.pages import ask_first, license_asked_for, show
 
 _TABS = (("", "All"), ("bound", "Bound"))
 
@@ -46,13 +46,6 @@ def device_release(
 ) -> HttpResponse:
     device = device_for(request.user, application_id, device_id, Right.MANAGE_LICENSES)
     license = device.license
-    if request.method == "POST":
-        return act(
-            request,
-            lambda: release_device(device=device, actor=actor_of(request), now=timezone.now()),
-            done=f"{device} is released: its place is free.",
-            back=license.get_absolute_url(),
-        )
     question = Question(
         heading=f"Release {device}",
         explanation=f"The device gives up its place on license {license}, and its open sessions end now. Another device can "
@@ -60,8 +53,14 @@ def device_release(
         button="Release device",
         cancel_url=license.get_absolute_url(),
     )
-    return ask(
-        request, device.application, question, section="devices", trail=license_trail(license)
+    return ask_first(
+        request,
+        device.application,
+        question,
+        lambda: release_device(device=device, actor=actor_of(request), now=timezone.now()),
+        done=f"{device} is released: its place is free.",
+        section="devices",
+        trail=license_trail(license),
     )
 
 

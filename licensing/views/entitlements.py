@@ -10,13 +10,13 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import Right
 from accounts.ids import uuid7
-from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
+from accounts.pages import Question, actor_of, reads_or_acts, refusals_shown_in
 from accounts.reauthentication import recent_authentication_required
 from licensing import entitlements
 from licensing.access import application_for, entitlement_for
 from licensing.forms.entitlements import DescriptionForm, EntitlementForm
 from licensing.models import Application, Entitlement
-from licensing.views.pages import Crumb, ask, show
+from licensing.views.pages import Crumb, ask_first, show
 
 
 @require_safe
@@ -97,15 +97,6 @@ def entitlement_delete(
             raise
         # The second press of the button: what it asks for has been done.
         return redirect(_list_url(application))
-    if request.method == "POST":
-        return act(
-            request,
-            lambda: entitlements.delete_entitlement(
-                entitlement=entitlement, actor=actor_of(request)
-            ),
-            done=f"“{entitlement}” is deleted.",
-            back=_list_url(application),
-        )
     question = Question(
         heading="Delete entitlement",
         explanation=f"“{entitlement}” is taken out of every policy and license, and all counts of its use are deleted. Programs that "
@@ -114,7 +105,15 @@ def entitlement_delete(
         cancel_url=_list_url(application),
     )
     trail = (_crumb(application), _link(entitlement))
-    return ask(request, application, question, section="entitlements", trail=trail)
+    return ask_first(
+        request,
+        application,
+        question,
+        lambda: entitlements.delete_entitlement(entitlement=entitlement, actor=actor_of(request)),
+        done=f"“{entitlement}” is deleted.",
+        section="entitlements",
+        trail=trail,
+    )
 
 
 def _list_url(application: Application) -> str:

@@ -10,13 +10,13 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts.access import Right
-from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
+from accounts.pages import Question, actor_of, reads_or_acts, refusals_shown_in
 from licensing import entitlements
 from licensing.access import entitlement_for, license_for, policy_for
 from licensing.forms.entitlements import GrantForm, UsageForm
 from licensing.models import Entitlement, License, Policy
 from licensing.views.licenses import license_trail
-from licensing.views.pages import ask, show
+from licensing.views.pages import ask_first, show
 from licensing.views.policies import policy_trail
 
 
@@ -46,15 +46,6 @@ def policy_entitlement_remove(
 ) -> HttpResponse:
     policy = policy_for(request.user, application_id, policy_id, Right.MANAGE_SETTINGS)
     entitlement = entitlement_for(request.user, application_id, entitlement_id)
-    if request.method == "POST":
-        return act(
-            request,
-            lambda: entitlements.take_from_policy(
-                policy=policy, entitlement=entitlement, actor=actor_of(request)
-            ),
-            done=f"Policy “{policy}” says nothing of “{entitlement}”.",
-            back=_place(policy),
-        )
     question = Question(
         heading="Remove entitlement",
         explanation=f"Licenses of “{policy}” do not have “{entitlement}” from the next call of their programs on, unless they say "
@@ -62,8 +53,16 @@ def policy_entitlement_remove(
         button="Remove",
         cancel_url=_place(policy),
     )
-    return ask(
-        request, policy.application, question, section="policies", trail=policy_trail(policy)
+    return ask_first(
+        request,
+        policy.application,
+        question,
+        lambda: entitlements.take_from_policy(
+            policy=policy, entitlement=entitlement, actor=actor_of(request)
+        ),
+        done=f"Policy “{policy}” says nothing of “{entitlement}”.",
+        section="policies",
+        trail=policy_trail(policy),
     )
 
 
@@ -99,23 +98,22 @@ def license_entitlement_remove(
 ) -> HttpResponse:
     license = license_for(request.user, application_id, license_id, Right.MANAGE_LICENSES)
     entitlement = entitlement_for(request.user, application_id, entitlement_id)
-    if request.method == "POST":
-        return act(
-            request,
-            lambda: entitlements.take_from_license(
-                license=license, entitlement=entitlement, actor=actor_of(request)
-            ),
-            done=f"License {license} has of “{entitlement}” what its policy says.",
-            back=_place(license),
-        )
     question = Question(
         heading="Back to the policy",
         explanation=f"License {license} has of “{entitlement}” what its policy says, from the next call of its programs on.",
         button="Use the policy’s",
         cancel_url=_place(license),
     )
-    return ask(
-        request, license.application, question, section="licenses", trail=license_trail(license)
+    return ask_first(
+        request,
+        license.application,
+        question,
+        lambda: entitlements.take_from_license(
+            license=license, entitlement=entitlement, actor=actor_of(request)
+        ),
+        done=f"License {license} has of “{entitlement}” what its policy says.",
+        section="licenses",
+        trail=license_trail(license),
     )
 
 

@@ -8,14 +8,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import Right
-from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
+from accounts.pages import Question, actor_of, reads_or_acts, refusals_shown_in
 from accounts.reauthentication import recent_authentication_required
 from licensing import management_tokens
 from licensing.access import application_for, management_token_for, rights_in
 from licensing.forms.tokens import TokenForm
 from licensing.models import Application, ManagementToken
 from licensing.paging import page_of
-from licensing.views.pages import Crumb, ask, show
+from licensing.views.pages import Crumb, ask_first, show
 
 
 @require_safe
@@ -66,15 +66,6 @@ def token_revoke(
 ) -> HttpResponse:
     application = application_for(request.user, application_id, Right.MANAGE_SETTINGS)
     token = management_token_for(request.user, application_id, token_id)
-    if request.method == "POST":
-        return act(
-            request,
-            lambda: management_tokens.revoke_token(
-                token=token, actor=actor_of(request), now=timezone.now()
-            ),
-            done=f"Token “{token}” opens nothing any more.",
-            back=_url(application),
-        )
     question = Question(
         heading="Revoke token",
         explanation=f"Every script that uses “{token}” is refused from its next call on. A revoked token does not come back; "
@@ -82,7 +73,17 @@ def token_revoke(
         button="Revoke token",
         cancel_url=_url(application),
     )
-    return ask(request, application, question, section="settings", trail=_trail(application))
+    return ask_first(
+        request,
+        application,
+        question,
+        lambda: management_tokens.revoke_token(
+            token=token, actor=actor_of(request), now=timezone.now()
+        ),
+        done=f"Token “{token}” opens nothing any more.",
+        section="settings",
+        trail=_trail(application),
+    )
 
 
 def _show_new(

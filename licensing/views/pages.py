@@ -1,7 +1,7 @@
 """What every page of the dashboard is made with, beyond what accounts/pages.py has for all signed-in people."""
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django import forms
@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.http import content_disposition_header
 
-from accounts.pages import Question, show_privately, user_of
+from accounts.pages import Question, act, show_privately, user_of
 from licensing.access import rights_in
 from licensing.models import Application, License
 
@@ -56,6 +56,24 @@ def ask(
         question=question,
         form=form,
     )
+
+
+def ask_first(
+    request: HttpRequest,
+    application: Application,
+    question: Question,
+    verb: Callable[[], object],
+    *,
+    done: str,
+    section: str,
+    trail: tuple[Crumb, ...] = (),
+    form: forms.Form | None = None,
+    back: str = "",
+) -> HttpResponse:
+    """Ask, and once the button is pressed and what is filled in makes sense, do it and go back, unless `back` leads elsewhere."""
+    if request.method == "POST" and (form is None or form.is_valid()):
+        return act(request, verb, done=done, back=back or question.cancel_url)
+    return ask(request, application, question, section=section, trail=trail, form=form)
 
 
 def license_asked_for(request: HttpRequest, application: Application) -> License | None:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import Right
 from accounts.ids import uuid7
-from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
+from accounts.pages import Question, actor_of, reads_or_acts, refusals_shown_in
 from accounts.reauthentication import recent_authentication_required
 from licensing import policies
 from licensing.access import application_for, policy_for
@@ -18,7 +18,7 @@ from licensing.forms.policies import PolicyForm
 from licensing.grants import grants_of_policy
 from licensing.models import Application, Policy
 from licensing.paging import page_of
-from licensing.views.pages import Crumb, ask, show
+from licensing.views.pages import Crumb, ask_first, show
 
 _FRESH_RULES = policies.Rules(name="")
 
@@ -102,13 +102,6 @@ def policy_make_default(
     request: HttpRequest, application_id: uuid.UUID, policy_id: uuid.UUID
 ) -> HttpResponse:
     policy = policy_for(request.user, application_id, policy_id, Right.MANAGE_SETTINGS)
-    if request.method == "POST":
-        return act(
-            request,
-            lambda: policies.make_default_policy(policy=policy, actor=actor_of(request)),
-            done=f"New licenses get “{policy}” unless you choose another policy.",
-            back=policy.get_absolute_url(),
-        )
     question = Question(
         heading="Make default",
         explanation=f"New licenses get “{policy}” unless you choose another policy. Licenses of today keep theirs.",
@@ -116,8 +109,14 @@ def policy_make_default(
         cancel_url=policy.get_absolute_url(),
         danger=False,
     )
-    return ask(
-        request, policy.application, question, section="policies", trail=policy_trail(policy)
+    return ask_first(
+        request,
+        policy.application,
+        question,
+        lambda: policies.make_default_policy(policy=policy, actor=actor_of(request)),
+        done=f"New licenses get “{policy}” unless you choose another policy.",
+        section="policies",
+        trail=policy_trail(policy),
     )
 
 
@@ -134,13 +133,6 @@ def policy_delete(
             raise
         # The second press of the button: what it asks for has been done.
         return redirect(_list_url(application))
-    if request.method == "POST":
-        return act(
-            request,
-            lambda: policies.delete_policy(policy=policy, actor=actor_of(request)),
-            done=f"Policy “{policy}” is deleted.",
-            back=_list_url(application),
-        )
     question = Question(
         heading="Delete policy",
         explanation=f"“{policy}” can no longer be chosen for new licenses. A policy that licenses follow cannot be deleted, "
@@ -148,7 +140,16 @@ def policy_delete(
         button="Delete policy",
         cancel_url=policy.get_absolute_url(),
     )
-    return ask(request, application, question, section="policies", trail=policy_trail(policy))
+    return ask_first(
+        request,
+        application,
+        question,
+        lambda: policies.delete_policy(policy=policy, actor=actor_of(request)),
+        done=f"Policy “{policy}” is deleted.",
+        section="policies",
+        trail=policy_trail(policy),
+        back=_list_url(application),
+    )
 
 
 def _list_url(application: Application) -> str:

@@ -7,12 +7,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import Right
-from accounts.pages import Question, act, actor_of, reads_or_acts
+from accounts.pages import Question, actor_of, reads_or_acts
 from licensing.access import application_for, session_for
 from licensing.paging import page_of
 from licensing.sessions import end_session
 from licensing.views.licenses import license_trail
-from licensing.views.pages import ask, license_asked_for, show
+from licensing.views.pages import ask_first, license_asked_for, show
 
 _TABS = (("", "All"), ("open", "Open"))
 
@@ -46,13 +46,6 @@ def session_end(
 ) -> HttpResponse:
     session = session_for(request.user, application_id, session_id, Right.MANAGE_LICENSES)
     license = session.license
-    if request.method == "POST":
-        return act(
-            request,
-            lambda: end_session(session=session, actor=actor_of(request), now=timezone.now()),
-            done="The session has ended.",
-            back=license.get_absolute_url(),
-        )
     question = Question(
         heading="End session",
         explanation=f"The program that opened this session with license {license} learns it at its next heartbeat or "
@@ -60,6 +53,12 @@ def session_end(
         button="End session",
         cancel_url=license.get_absolute_url(),
     )
-    return ask(
-        request, session.application, question, section="sessions", trail=license_trail(license)
+    return ask_first(
+        request,
+        session.application,
+        question,
+        lambda: end_session(session=session, actor=actor_of(request), now=timezone.now()),
+        done="The session has ended.",
+        section="sessions",
+        trail=license_trail(license),
     )

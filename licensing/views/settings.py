@@ -16,7 +16,7 @@ from licensing import applications, signing_keys
 from licensing.access import api_key_for, application_for
 from licensing.forms.applications import RenameForm, RotateApiKeyForm
 from licensing.models import Application
-from licensing.views.pages import Crumb, ask, show
+from licensing.views.pages import Crumb, ask, ask_first, show
 
 
 @reads_or_acts
@@ -58,15 +58,6 @@ def application_enable(request: HttpRequest, application_id: uuid.UUID) -> HttpR
 @reads_or_acts
 def application_disable(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse:
     application = application_for(request.user, application_id, Right.MANAGE_SETTINGS)
-    if request.method == "POST":
-        return act(
-            request,
-            lambda: applications.disable_application(
-                application=application, actor=actor_of(request)
-            ),
-            done=f"{application} is disabled: every call of its programs is refused.",
-            back=_url(application),
-        )
     question = Question(
         heading="Disable application",
         explanation=f"Every call of every copy of {application} is refused from now on, for all customers, running sessions "
@@ -74,7 +65,15 @@ def application_disable(request: HttpRequest, application_id: uuid.UUID) -> Http
         button="Disable application",
         cancel_url=_url(application),
     )
-    return ask(request, application, question, section="settings", trail=_trail(application))
+    return ask_first(
+        request,
+        application,
+        question,
+        lambda: applications.disable_application(application=application, actor=actor_of(request)),
+        done=f"{application} is disabled: every call of its programs is refused.",
+        section="settings",
+        trail=_trail(application),
+    )
 
 
 @reads_or_acts
@@ -113,15 +112,6 @@ def api_key_retire(
 ) -> HttpResponse:
     api_key = api_key_for(request.user, application_id, api_key_id)
     application = api_key.application
-    if request.method == "POST":
-        return act(
-            request,
-            lambda: applications.retire_api_key(
-                api_key=api_key, actor=actor_of(request), now=timezone.now()
-            ),
-            done="The old API key no longer answers.",
-            back=_url(application),
-        )
     question = Question(
         heading="Retire old API key",
         explanation="The replaced key stops answering now, before its time. Copies of your program that still use it are "
@@ -129,7 +119,17 @@ def api_key_retire(
         button="Retire now",
         cancel_url=_url(application),
     )
-    return ask(request, application, question, section="settings", trail=_trail(application))
+    return ask_first(
+        request,
+        application,
+        question,
+        lambda: applications.retire_api_key(
+            api_key=api_key, actor=actor_of(request), now=timezone.now()
+        ),
+        done="The old API key no longer answers.",
+        section="settings",
+        trail=_trail(application),
+    )
 
 
 def _url(application: Application) -> str:

@@ -12,14 +12,14 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import Right
 from accounts.ciphers import UndecipherableError
 from accounts.ids import uuid7
-from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
+from accounts.pages import Question, actor_of, reads_or_acts, refusals_shown_in
 from accounts.reauthentication import recent_authentication_required
 from licensing import variables
 from licensing.access import application_for, variable_for
 from licensing.forms.variables import VariableForm
 from licensing.models import Application, Variable
 from licensing.revealing import UNREADABLE
-from licensing.views.pages import Crumb, ask, show
+from licensing.views.pages import Crumb, ask_first, show
 
 
 @require_safe
@@ -106,13 +106,6 @@ def variable_delete(
             raise
         # The second press of the button: what it asks for has been done.
         return redirect(_list_url(application))
-    if request.method == "POST":
-        return act(
-            request,
-            lambda: variables.delete_variable(variable=variable, actor=actor_of(request)),
-            done=f"“{variable}” is deleted.",
-            back=_list_url(application),
-        )
     question = Question(
         heading="Delete variable",
         explanation=f"Programs that ask for “{variable}” are told that there is none, from their next call on. Its value is gone "
@@ -121,7 +114,15 @@ def variable_delete(
         cancel_url=_list_url(application),
     )
     trail = (_crumb(application), (variable.name, variable.get_absolute_url()))
-    return ask(request, application, question, section="variables", trail=trail)
+    return ask_first(
+        request,
+        application,
+        question,
+        lambda: variables.delete_variable(variable=variable, actor=actor_of(request)),
+        done=f"“{variable}” is deleted.",
+        section="variables",
+        trail=trail,
+    )
 
 
 def _change_form(request: HttpRequest, variable: Variable) -> VariableForm:
