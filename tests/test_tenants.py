@@ -384,11 +384,12 @@ def test_a_row_of_others_is_as_unknown_as_one_that_never_was(world: World, metho
                 assert foreign.events == 0
 
 
-@pytest.mark.parametrize("actor", ["stranger", "owner", "staff"])
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
-def test_no_other_method_changes_or_breaks_anything(world: World, method: str, actor: str) -> None:
+def test_no_other_method_changes_or_breaks_anything(world: World, method: str) -> None:
+    """By whoever gets furthest: where they change nothing, nobody does."""
     surprises = {}
-    for route in RULES:
+    for route, rules in RULES.items():
+        actor = "staff" if rules == STAFF_PAGES else "owner"
         reply = ask(world.clients[actor], method, address_of(route, world.ids))
         if reply.status_code >= 500 or reply.events:
             surprises[f"{method} /{route}"] = reply.status_code
@@ -401,11 +402,14 @@ def test_what_a_stranger_does_is_mailed_and_logged_without_a_word_of_others(
 ) -> None:
     mailoutbox.clear()
     caplog.clear()
+    # Many have no id of a row in them, and are the same address for both teams.
+    addresses = {
+        address_of(route, ids) for route in RULES for ids in (world.ids, world.foreign_ids)
+    }
     with caplog.at_level(logging.DEBUG):
-        for route in RULES:
+        for address in sorted(addresses):
             for method in ("GET", "POST"):
-                for ids in (world.ids, world.foreign_ids):
-                    ask(world.clients["stranger"], method, address_of(route, ids))
+                ask(world.clients["stranger"], method, address)
 
     told = [f"{mail.subject} {mail.body}" for mail in mailoutbox] + caplog.messages
     assert [text for text in told if CANARY in text] == []
