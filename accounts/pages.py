@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
@@ -52,10 +53,12 @@ def show_privately(request: HttpRequest, template: str, **context: Any) -> HttpR
 def act(request: HttpRequest, verb: Callable[[], object], *, done: str, back: str) -> HttpResponse:
     """Do what was asked and go back with a message; a refusal is told, not thrown.
 
-    `done` tells the state that was reached, so that it is just as true for the second press of a button.
+    `done` tells the state that was reached, so that it is just as true for the second press of a button. Raises Http404 when
+    somebody deleted meanwhile what the page had found.
     """
     try:
-        verb()
+        with _gone_is_not_found():
+            verb()
     except RefusalError as refusal:
         messages.error(request, _sentence(refusal))
     else:
@@ -65,11 +68,20 @@ def act(request: HttpRequest, verb: Callable[[], object], *, done: str, back: st
 
 @contextlib.contextmanager
 def refusals_shown_in(form: forms.Form) -> Iterator[None]:
-    """Turn a refusal into an error above the form."""
+    """Turn a refusal into an error above the form; raises Http404 as `act` does."""
     try:
-        yield
+        with _gone_is_not_found():
+            yield
     except RefusalError as refusal:
         form.add_error(None, _sentence(refusal))
+
+
+@contextlib.contextmanager
+def _gone_is_not_found() -> Iterator[None]:
+    try:
+        yield
+    except ObjectDoesNotExist as error:
+        raise Http404("Deleted meanwhile") from error
 
 
 def _sentence(refusal: RefusalError) -> str:

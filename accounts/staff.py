@@ -12,7 +12,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -218,6 +218,11 @@ def _act(
         except model_admin.refusals as refusal:
             words = getattr(refusal, "message", str(refusal))
             model_admin.message_user(request, f"{row}: {words}.", messages.ERROR)
+            continue
+        except ObjectDoesNotExist:
+            model_admin.message_user(
+                request, f"{row}: Somebody deleted it meanwhile.", messages.ERROR
+            )
             continue
         # A verb answers False when there was nothing left to do.
         if changed is not False:
