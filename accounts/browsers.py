@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import secrets
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
@@ -26,13 +27,14 @@ def remember(request: HttpRequest, user: User, *, now: dt.datetime) -> Browser:
     """
     token = _token_of(request) or secrets.token_urlsafe(_TOKEN_BYTES)
     request.META["lockence.browser"] = token
-    facts = {
+    facts: dict[str, Any] = {
         "session_digest": digest(request.session.session_key or ""),
         "user_agent": request.headers.get("User-Agent", "")[:200],
         "ip_address": request.META.get("REMOTE_ADDR") or None,
         "signed_in_at": now,
     }
     is_first = not user.browsers.exists()
+    _end_what_it_began_before(user, token, but=facts["session_digest"])
     browser, is_new = Browser.objects.update_or_create(
         user=user,
         token_digest=_digest(token),
@@ -42,6 +44,12 @@ def remember(request: HttpRequest, user: User, *, now: dt.datetime) -> Browser:
     if is_new and not is_first:
         get_adapter(request).send_notification_mail("account/email/new_browser", user)
     return browser
+
+
+def _end_what_it_began_before(user: User, token: str, *, but: str) -> None:
+    """A browser is listed with its latest session alone: an earlier one would go on where nobody sees it or ends it."""
+    known = user.browsers.filter(token_digest=_digest(token)).exclude(session_digest=but)
+    Session.objects.filter(session_key__in=known.values("session_digest")).delete()
 
 
 def keep_cookie(request: HttpRequest, response: HttpResponseBase) -> None:

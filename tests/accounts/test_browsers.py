@@ -106,6 +106,22 @@ def test_a_made_up_cookie_is_not_taken_over(known: User) -> None:
     assert len(client.cookies["browser"].value) == 43
 
 
+def test_signing_in_once_more_ends_the_session_that_the_browser_had(
+    laptop: Client, known: User
+) -> None:
+    """Whoever took its cookie is out, and no session goes on that the list does not show."""
+    thief = Client()
+    thief.cookies["sessionid"] = laptop.cookies["sessionid"].value
+    assert is_signed_in(thief)
+    del laptop.cookies["sessionid"]
+
+    log_in(laptop, known)
+
+    assert is_signed_in(laptop)
+    assert not is_signed_in(thief)
+    assert Session.objects.count() == 1
+
+
 def test_the_list_shows_where_one_is_signed_in(laptop: Client, known: User) -> None:
     signed_in_with(known, SAFARI)
 
