@@ -335,7 +335,7 @@ def _rest_of(answer: outgoing.Answer, now: dt.datetime) -> dt.timedelta | None:
     else:
         try:
             at = parsedate_to_datetime(wanted)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         rest = at - now if at.tzinfo else at.replace(tzinfo=dt.UTC) - now
     return min(rest, REST_MAX) if rest > dt.timedelta() else None

@@ -120,7 +120,15 @@ def test_an_endpoint_that_asks_for_a_rest_gets_it(
     assert sorted(receiver.ids) == sorted([str(event.pk), str(event.pk), str(other.pk)])
 
 
-@pytest.mark.parametrize("wanted", ["soon", "-5", "", "Mon, 99 Foo 2030", "999999999", "1e9", "٣"])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *("soon", "-5", "", "Mon, 99 Foo 2030", "999999999", "1e9", "٣"),
+        "Mon, 99999999999999 Jan 2030 00:00:00 GMT",
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -1200",
+    ],
+)
 def test_an_odd_retry_after_breaks_nothing(
     endpoint: WebhookEndpoint, application: Application, receiver: Receiver, wanted: str
 ) -> None:
