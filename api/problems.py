@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
@@ -107,7 +108,8 @@ def _refusal_of(error: Exception) -> errors.RefusalError:
         return error
     if isinstance(error, accounts.errors.RefusalError):
         return errors.TeamStateError(error.message)
-    if isinstance(error, Http404):
+    # Found, and deleted by somebody else before the act.
+    if isinstance(error, Http404 | ObjectDoesNotExist):
         return errors.NotFoundError("There is no such object among those that this token opens")
     if isinstance(error, exceptions.NotAcceptable):
         return errors.NotAcceptableError()

@@ -1,11 +1,13 @@
 """Acts at the same moment, each in a thread of its own."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import Model
 
 _Result = TypeVar("_Result")
 
@@ -26,3 +28,29 @@ def at_once(acts: Sequence[Callable[[], _Result]], pool: Executor | None = None)
             connection.close()
 
     return list(pool.map(start, acts))
+
+
+def while_it_is_deleted(row: Model, act: Callable[[], _Result]) -> _Result:
+    """Act on a row that somebody deletes: the act still finds it, and then has to wait for the deletion."""
+
+    def start() -> _Result:
+        try:
+            return act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            row.delete()
+            acting = pool.submit(start)
+            _wait_until_somebody_waits()
+        return acting.result()
+
+
+def _wait_until_somebody_waits() -> None:
+    # Without a bound of its own: the test has one.
+    with connection.cursor() as cursor:
+        while not cursor.execute(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        ).fetchone():
+            time.sleep(0.01)

@@ -7,7 +7,7 @@ from licensing.events import SYSTEM
 from licensing.models import Application, License
 from tests import factories
 from tests.api.management.conftest import Script, path_of, problem_of
-from tests.threads import at_once
+from tests.threads import at_once, while_it_is_deleted
 
 
 @pytest.fixture
@@ -139,3 +139,14 @@ def test_a_version_that_never_was_is_refused(script: Script, path: str) -> None:
     problem = problem_of(response, 400, "invalid_request")
     assert problem["header"] == "Lockence-Version"
     assert "2026-11-25" in problem["detail"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_deleted_before_the_act_is_not_found() -> None:
+    license = factories.make_license()
+    script = Script(factories.make_token(license.application).text)
+    path = path_of(license.application, f"/licenses/{license.pk}/suspend")
+
+    answer = while_it_is_deleted(license, lambda: script.post(path))
+
+    problem_of(answer, 404, "not_found")

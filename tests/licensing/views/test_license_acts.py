@@ -2,18 +2,15 @@
 
 import datetime as dt
 import re
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, transaction
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
 from licensing.models import Event, License, Session
 from tests import factories
 from tests.licensing.views.conftest import messages_after, text_of
+from tests.threads import while_it_is_deleted
 
 ACTS = ("suspend", "restore", "revoke")
 
@@ -228,28 +225,8 @@ def test_a_trials_page_forgets_the_devices_that_had_it(dashboard: Client, licens
 def test_what_is_deleted_between_the_page_and_its_act_is_not_found(
     dashboard: Client, license: License, act: str, form: dict[str, str]
 ) -> None:
-    """The page finds the license, and its act has to wait for whoever deletes it."""
+    address = f"{license.get_absolute_url()}{act}/"
 
-    def press() -> HttpResponse:
-        try:
-            return dashboard.post(f"{license.get_absolute_url()}{act}/", form)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            License.objects.filter(pk=license.pk).delete()
-            pressed = pool.submit(press)
-            until_somebody_waits()
-        answer = pressed.result()
+    answer = while_it_is_deleted(license, lambda: dashboard.post(address, form))
 
     assert answer.status_code == 404
-
-
-def until_somebody_waits() -> None:
-    """Return once another transaction waits for a lock; the limit of the test's time is the limit of this."""
-    with connection.cursor() as cursor:
-        while not cursor.execute(
-            "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-        ).fetchone():
-            time.sleep(0.01)
