@@ -1,6 +1,7 @@
 """What happens to teams: their people, who is invited, and who may do what."""
 
 import datetime as dt
+import uuid
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -121,9 +122,11 @@ def withdraw_invitation(*, invitation: Invitation, actor: Actor) -> bool:
 @transaction.atomic
 def change_role(*, membership: Membership, role: Role, actor: Actor) -> bool:
     """Give a member another role; return False when it is theirs already. Raises LastOwnerError, and OwnersByPeopleError."""
-    _leave_owners_to_people(actor, role, membership.role)
-    _keep_an_owner(membership, unless=role == Role.OWNER)
+    _hold_people_of(membership.team_id)
     before = Membership.objects.get(pk=membership.pk).role
+    _leave_owners_to_people(actor, role, before)
+    if role != Role.OWNER:
+        _keep_an_owner(membership)
     if before == role:
         return False
     Membership.objects.filter(pk=membership.pk).update(role=role)
@@ -137,7 +140,9 @@ def change_role(*, membership: Membership, role: Role, actor: Actor) -> bool:
 @transaction.atomic
 def remove_member(*, membership: Membership, actor: Actor) -> bool:
     """End a membership, by another's word or the member's own; return False when it had ended. Raises LastOwnerError."""
-    _leave_owners_to_people(actor, membership.role)
+    _hold_people_of(membership.team_id)
+    roles = Membership.objects.filter(pk=membership.pk).values_list("role", flat=True)
+    _leave_owners_to_people(actor, *roles)
     _keep_an_owner(membership)
     left_by_themselves = actor.user == membership.user
     deleted, _ = Membership.objects.filter(pk=membership.pk).delete()
@@ -153,12 +158,16 @@ def _leave_owners_to_people(actor: Actor, *roles: str) -> None:
         raise errors.OwnersByPeopleError
 
 
-def _keep_an_owner(membership: Membership, *, unless: bool = False) -> None:
-    """Raise LastOwnerError when nobody else owns the team. The team's row is the lock: two owners cannot leave at once."""
-    Team.objects.select_for_update(no_key=True).get(pk=membership.team_id)
+def _hold_people_of(team_id: uuid.UUID) -> None:
+    """Lock a team, so that nobody else changes who its people are: two owners cannot leave at once."""
+    Team.objects.select_for_update(no_key=True).get(pk=team_id)
+
+
+def _keep_an_owner(membership: Membership) -> None:
+    """Raise LastOwnerError when nobody else owns the team."""
     owners = Membership.objects.filter(team=membership.team_id, role=Role.OWNER)
     is_owner = owners.filter(pk=membership.pk).exists()
-    if is_owner and not unless and not owners.exclude(pk=membership.pk).exists():
+    if is_owner and not owners.exclude(pk=membership.pk).exists():
         raise errors.LastOwnerError
 
 

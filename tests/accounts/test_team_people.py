@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import errors, teams
 from accounts.access import Role
-from accounts.events import SYSTEM, user_actor
+from accounts.events import SYSTEM, Actor, user_actor
 from accounts.models import Event, Invitation, Membership, Team, User
 from tests import factories
 
@@ -142,6 +142,19 @@ def test_a_role_is_changed_and_remembered(team: Team, teammate: User) -> None:
     event = Event.objects.get(action="member.role_changed")
     assert (event.before, event.after) == ({"role": "viewer"}, {"role": "admin"})
     assert event.full_after["email"] == teammate.email
+
+
+def test_a_token_acts_on_nobody_who_became_an_owner_meanwhile(team: Team, teammate: User) -> None:
+    token = Actor(Event.ActorKind.TOKEN)
+    seen = team.memberships.get(user=teammate)
+    teams.change_role(membership=team.memberships.get(pk=seen.pk), role=Role.OWNER, actor=SYSTEM)
+
+    with pytest.raises(errors.OwnersByPeopleError):
+        teams.change_role(membership=seen, role=Role.VIEWER, actor=token)
+    with pytest.raises(errors.OwnersByPeopleError):
+        teams.remove_member(membership=seen, actor=token)
+
+    assert team.memberships.get(pk=seen.pk).role == Role.OWNER
 
 
 def test_the_last_owner_can_neither_leave_nor_step_down(team: Team, teammate: User) -> None:
