@@ -50,19 +50,20 @@ def create_application(
 @transaction.atomic
 def rename_application(*, application: Application, name: str, actor: Actor) -> bool:
     """Give an application another name; return False when it has that name already."""
-    before = application.name
-    renamed = Application.objects.filter(pk=application.pk).exclude(name=name).update(name=name)
-    if renamed:
-        application.name = name
-        record(
-            "application.renamed",
-            target=application,
-            actor=actor,
-            application=application,
-            before={"name": before},
-            after={"name": name},
-        )
-    return bool(renamed)
+    before = Application.objects.select_for_update(no_key=True).get(pk=application.pk).name
+    if before == name:
+        return False
+    Application.objects.filter(pk=application.pk).update(name=name)
+    application.name = name
+    record(
+        "application.renamed",
+        target=application,
+        actor=actor,
+        application=application,
+        before={"name": before},
+        after={"name": name},
+    )
+    return True
 
 
 def enable_application(*, application: Application, actor: Actor) -> bool:

@@ -77,6 +77,15 @@ def test_the_same_name_is_no_new_one(application: Application) -> None:
     assert not Event.objects.filter(action="application.renamed").exists()
 
 
+def test_a_rename_tells_the_name_that_it_took_away(application: Application) -> None:
+    seen_before = Application.objects.get(pk=application.pk)
+    applications.rename_application(application=application, name="Draw", actor=SYSTEM)
+
+    applications.rename_application(application=seen_before, name="Sketch", actor=SYSTEM)
+
+    assert Event.objects.latest("id").before == {"name": "Draw"}
+
+
 def test_an_application_is_switched_off_and_on_once(application: Application) -> None:
     off = [
         applications.disable_application(application=application, actor=SYSTEM) for _ in range(2)
