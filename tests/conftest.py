@@ -4,6 +4,7 @@ import os
 
 import pytest
 from django.conf import settings
+from django.core.management.commands import flush
 from django.db import connections
 
 from accounts.access import Role
@@ -26,8 +27,31 @@ def pytest_configure(config: pytest.Config) -> None:
     # Django would empty the tables of managed models alone, and leave the queue's jobs and the cache to the tests that follow.
     introspection = connections["default"].introspection
     introspection.django_table_names = lambda **_which: [
-        name for name in introspection.table_names() if name != "django_migrations"
+        name for name in introspection.table_names() if name not in _KEPT_TABLES
     ]
+    # And it would then look for permissions that are missing: that took as long as many a test.
+    flush.emit_post_migrate_signal = lambda *told, **more: None
+
+
+# What migrations put there, and nothing changes.
+_KEPT_TABLES = {"django_migrations", "django_content_type", "auth_permission"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folders = item.nodeid.partition("::")[0].split("/")
+        fixtures = getattr(item, "fixturenames", ())
+        starts_programs = hasattr(getattr(item, "module", None), "subprocess")
+        if (
+            starts_programs
+            or _LIVE_FOLDERS.intersection(folders)
+            or _SERVERS.intersection(fixtures)
+        ):
+            item.add_marker("live")
+
+
+_LIVE_FOLDERS = {"bench", "clients", "command_line", "contract", "pages"}
+_SERVERS = {"server", "live_server"}
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
