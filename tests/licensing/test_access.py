@@ -43,6 +43,8 @@ def rows_of(license: License) -> dict[Door, Model]:
         access.api_key_for: license.application.api_keys.get(),
         access.management_token_for: factories.make_token(license.application).token,
         access.entitlement_for: factories.make_entitlement(license.application),
+        access.access_rule_for: factories.make_access_rule(license.application),
+        access.named_user_for: factories.make_named_user(license.application),
         access.variable_for: factories.make_variable(license.application),
         access.webhook_endpoint_for: endpoint,
         access.signing_key_for: license.application.signing_keys.get(state="current"),
