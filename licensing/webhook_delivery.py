@@ -11,7 +11,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -176,13 +176,26 @@ def _deliver_some(endpoint_id: uuid.UUID, clock: Clock) -> int | None:
         )
         if endpoint is None or (endpoint.resting_until and endpoint.resting_until > now):
             return 0
-        due = endpoint.deliveries.filter(
+        pending = endpoint.deliveries.filter(
             status=WebhookDelivery.Status.PENDING, next_attempt_at__lte=now
         )
-        results = _attempt(endpoint, list(due.order_by("event_id")[:_BATCH_MAX]), clock)
+        due = list(pending.order_by("event_id")[:_BATCH_MAX])
+        events = Event.objects.with_persons().in_bulk([delivery.event_id for delivery in due])
+        removed = [delivery.pk for delivery in due if delivery.event_id not in events]
+        if removed:
+            _give_up(removed)
+        told = [delivery for delivery in due if delivery.event_id in events]
+        results = _attempt(endpoint, told, events, clock)
         if results:
             _put_down(endpoint, results, clock())
-        return len(results)
+        return len(results) + len(removed)
+
+
+def _give_up(ids: list[uuid.UUID]) -> None:
+    """What waited at a paused endpoint until its event was removed for its age has nothing to tell any more."""
+    WebhookDelivery.objects.filter(pk__in=ids).update(
+        status=WebhookDelivery.Status.FAILED, next_attempt_at=None
+    )
 
 
 def _is_ours(endpoint_id: uuid.UUID) -> bool:
@@ -193,10 +206,14 @@ def _is_ours(endpoint_id: uuid.UUID) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _attempt(endpoint: WebhookEndpoint, due: list[WebhookDelivery], clock: Clock) -> list[_Result]:
+def _attempt(
+    endpoint: WebhookEndpoint,
+    due: list[WebhookDelivery],
+    events: Mapping[uuid.UUID, Event],
+    clock: Clock,
+) -> list[_Result]:
     if not due:
         return []
-    events = Event.objects.with_persons().in_bulk([delivery.event_id for delivery in due])
     secrets = WebhookSecret.objects.filter(endpoint=endpoint).usable(clock())
     keys = [key for secret in secrets for key in secret.signing_keys()]
     started, results = time.monotonic(), list[_Result]()

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import uuid
 from collections.abc import Iterator
 from email.utils import format_datetime
 
@@ -200,6 +201,27 @@ def test_events_pass_a_disabled_endpoint_by_until_they_are_sent_for(
 
     assert count == 1
     assert str(event.pk) in receiver.ids
+
+
+def test_an_event_that_was_removed_before_its_turn_holds_up_no_other(
+    endpoint: WebhookEndpoint, application: Application, receiver: Receiver
+) -> None:
+    """As at an endpoint that was paused for longer than the installation keeps events."""
+    now = timezone.now()
+    removed = endpoint.deliveries.create(
+        application=application,
+        event_id=uuid.UUID(int=1),
+        action="application.renamed",
+        next_attempt_at=now,
+        created_at=now,
+    )
+    event = happen(application)
+
+    deliver(endpoint)
+
+    removed.refresh_from_db()
+    assert removed.status == "failed"
+    assert receiver.ids == [str(event.pk)]
 
 
 def test_a_slow_endpoint_holds_up_no_other(
