@@ -3,7 +3,7 @@
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from django.db import models, transaction
@@ -41,6 +41,22 @@ def user_actor(user: User, ip_address: str | None = None) -> Actor:
     return Actor(Event.ActorKind.USER, user, ip_address)
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What one event tells; `before` and `after` hold only what changed, and never a secret.
+
+    `personal` names what in them tells of a person, and `label` must not: the one can be erased, the other never.
+    """
+
+    action: str
+    place: Place
+    target: models.Model
+    label: str = ""
+    before: Facts = dataclasses.field(default_factory=dict)
+    after: Facts = dataclasses.field(default_factory=dict)
+    personal: Collection[str] = ()
+
+
 def record(
     action: str,
     *,
@@ -52,35 +68,32 @@ def record(
     after: Facts | None = None,
     personal: Collection[str] = (),
 ) -> Event:
-    """Write one event; `before` and `after` hold only what changed, and never a secret.
-
-    `personal` names what in them tells of a person, and `label` must not: the one can be erased, the other never.
-    """
-    with transaction.atomic(savepoint=False):
-        event = Event.objects.create(
-            **dataclasses.asdict(place),
-            actor_kind=actor.kind,
-            actor=actor.user,
-            action=action,
-            target_type=target._meta.model_name or "",
-            target_id=target.pk,
-            target_label=label[:150],
-            before=_without(personal, before or {}),
-            after=_without(personal, after or {}),
-        )
-        told = [
-            EventDetail(
-                event=event, about=_About.ACTOR, person=actor.user, facts=_of_the_actor(actor)
-            ),
-            EventDetail(
-                event=event,
-                about=_About.TARGET,
-                person=target if isinstance(target, User) else None,
-                facts=_of_the_target(personal, before or {}, after or {}),
-            ),
-        ]
-        EventDetail.objects.bulk_create(detail for detail in told if detail.facts)
+    """Write one event."""
+    deed = Deed(
+        action=action,
+        place=place,
+        target=target,
+        label=label,
+        before=before or {},
+        after=after or {},
+        personal=personal,
+    )
+    [event] = record_all([deed], actor=actor)
     return event
+
+
+def record_all(deeds: Iterable[Deed], *, actor: Actor) -> list[Event]:
+    """Write an event for each deed, in their order: two statements, however many they are."""
+    deeds = list(deeds)
+    with transaction.atomic(savepoint=False):
+        events = Event.objects.bulk_create(_event(deed, actor) for deed in deeds)
+        told = [
+            detail
+            for event, deed in zip(events, deeds, strict=True)
+            for detail in _details(event, deed, actor)
+        ]
+        EventDetail.objects.bulk_create(told)
+    return events
 
 
 def record_in_team(
@@ -104,6 +117,28 @@ def record_in_team(
         after=after,
         personal=("email", "name") if not isinstance(target, Team) else (),
     )
+
+
+def _event(deed: Deed, actor: Actor) -> Event:
+    return Event(
+        **dataclasses.asdict(deed.place),
+        actor_kind=actor.kind,
+        actor=actor.user,
+        action=deed.action,
+        target_type=deed.target._meta.model_name or "",
+        target_id=deed.target.pk,
+        target_label=deed.label[:150],
+        before=_without(deed.personal, deed.before),
+        after=_without(deed.personal, deed.after),
+    )
+
+
+def _details(event: Event, deed: Deed, actor: Actor) -> Iterator[EventDetail]:
+    if of_the_actor := _of_the_actor(actor):
+        yield EventDetail(event=event, about=_About.ACTOR, person=actor.user, facts=of_the_actor)
+    if of_the_target := _of_the_target(deed.personal, deed.before, deed.after):
+        person = deed.target if isinstance(deed.target, User) else None
+        yield EventDetail(event=event, about=_About.TARGET, person=person, facts=of_the_target)
 
 
 def _of_the_actor(actor: Actor) -> Facts:

@@ -15,6 +15,7 @@ from licensing.models import (
     AccessRule,
     ApiKey,
     Application,
+    BulkJob,
     Device,
     Entitlement,
     License,
@@ -92,6 +93,7 @@ def _door(rows: QuerySet[_Row], least: Right = Right.VIEW) -> _Door[_Row]:
 
 license_for = _door(License.objects.select_related("policy", "application"))
 batch_for = _door(LicenseBatch.objects.select_related("application"))
+bulk_job_for = _door(BulkJob.objects.select_related("application", "policy", "batch"))
 policy_for = _door(Policy.objects.select_related("application"))
 entitlement_for = _door(Entitlement.objects.select_related("application"))
 variable_for = _door(Variable.objects.select_related("application", "entitlement"))

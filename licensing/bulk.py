@@ -5,21 +5,21 @@ import datetime as dt
 import itertools
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts import jobs
 from accounts.ids import uuid7
 from licensing import errors, licenses, tasks
+from licensing.bulk_files import ROWS_MAX as ROWS_MAX
 from licensing.bulk_pieces import record_of_job
 from licensing.copying import copy_rows
 from licensing.events import Actor, record
 from licensing.licenses import LicenseTerms
 from licensing.models import Application, BulkJob, BulkRow, LicenseBatch, Policy
 
-ROWS_MAX = 100_000
 _Act, _Status = BulkJob.Act, BulkJob.Status
 
 
@@ -43,11 +43,7 @@ def issue_in_bulk(
     _refuse_past(end, now)
     _try_terms(policy, terms or LicenseTerms())
     application = policy.application
-    batch = None
-    if not is_dry_run:
-        batch = LicenseBatch.objects.create(
-            application=application, licenses_count=count, created_by=actor.user
-        )
+    batch = None if is_dry_run else _batch(application, count, actor)
     return _asked(
         application,
         _Act.ISSUE,
@@ -71,21 +67,81 @@ def issue_each(
     expires_at: dt.datetime | None = None,
     is_dry_run: bool = False,
 ) -> BulkJob:
-    """Ask for a license for each of 1 to 100,000 rows, which say what is written on it: fields of LicenseTerms.
+    """Ask for licenses that rows tell of (licensing/bulk_files.py): fields of LicenseTerms, and their own `policy`, `expires_at` and `count`.
 
-    Raises what `issue_in_bulk` does.
+    What a row leaves out is as `policy` and `expires_at` have it. Raises what `issue_in_bulk` does, and FaultyRowsError for a
+    policy that is not there.
     """
     job = issue_in_bulk(
         policy=policy,
-        count=len(rows),
+        count=sum(row.get("count", 1) for row in rows),
         actor=actor,
         now=now,
         expires_at=expires_at,
         is_dry_run=is_dry_run,
     )
+    # Whole before the first is written: while rows are copied, the connection can ask for nothing.
+    facts = list(_resolved(rows, policy, expires_at, now))
     example = BulkRow(application=policy.application, job=job)
-    copy_rows(example, ("id", "facts"), ((uuid7(), json.dumps(row)) for row in rows))
+    copy_rows(example, ("id", "facts"), ((uuid7(), json.dumps(row)) for row in facts))
     return job
+
+
+def _resolved(
+    rows: Sequence[Mapping[str, Any]],
+    policy: Policy,
+    expires_at: dt.datetime | None,
+    now: dt.datetime,
+) -> Iterator[dict[str, Any]]:
+    """Yield for each license what is written on it, its policy and its end among it."""
+    policies = {
+        name: one for one in policy.application.policies.all() for name in (str(one.pk), one.name)
+    }
+    for number, row in enumerate(rows):
+        facts = dict(row)
+        named = policies.get(facts.pop("policy", "") or str(policy.pk))
+        if named is None:
+            fault = "No policy of this application has this id or name"
+            raise errors.FaultyRowsError({number: {"policy": [fault]}})
+        end = facts.pop("expires_at", None) or expires_at or named.expiry_of_a_license_issued(now)
+        facts |= {"policy": str(named.pk), "expires_at": end and end.isoformat()}
+        yield from itertools.repeat(facts, facts.pop("count", 1))
+
+
+@transaction.atomic
+def perform_dry_run(*, job: BulkJob, actor: Actor, now: dt.datetime) -> BulkJob:
+    """Do what a finished dry run found possible, once: whoever asks again gets the same job.
+
+    Raises InvalidRequestError when it is no finished dry run, found nothing possible, or has been forgotten since.
+    """
+    job = BulkJob.objects.select_for_update(no_key=True).get(pk=job.pk)
+    if performed := BulkJob.objects.filter(dry_run=job).first():
+        return performed
+    if not job.is_dry_run or job.status != _Status.FINISHED:
+        raise errors.InvalidRequestError("Only a finished dry run can be done")
+    rows = BulkRow.objects.filter(job=job, code=BulkRow.DONE)
+    by_rows = job.act != _Act.ISSUE or job.rows.exists()
+    count = rows.count() if by_rows else job.rows_done
+    if not count or (job.act == _Act.ISSUE and job.policy is None):
+        raise errors.InvalidRequestError("There is nothing left of this dry run that could be done")
+    _refuse_past(job.expires_at, now)
+    batch = _batch(job.application, count, actor) if job.act == _Act.ISSUE else None
+    kept = ("act", "policy", "terms", "expires_at")
+    facts = {name: getattr(job, name) for name in kept}
+    performed = _asked(
+        job.application, _Act(facts.pop("act")), actor, count, batch=batch, dry_run=job, **facts
+    )
+    if by_rows:
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE_OVER, {"from": job.pk, "to": performed.pk, "done": BulkRow.DONE})
+    return performed
+
+
+_TAKE_OVER = """
+    INSERT INTO licensing_bulkrow (id, application_id, job_id, license_id, facts, code, message)
+    SELECT licensing_uuid7(), application_id, %(to)s, license_id, facts, '', ''
+    FROM licensing_bulkrow WHERE job_id = %(from)s AND code = %(done)s ORDER BY id
+"""
 
 
 @transaction.atomic
@@ -116,10 +172,18 @@ def act_in_bulk(
 def cancel_job(*, job: BulkJob, actor: Actor, now: dt.datetime) -> bool:
     """Do no further piece of a job; what is done stays. Return False when it is over already."""
     open_now = BulkJob.objects.filter(pk=job.pk, status__in=(_Status.WAITING, _Status.RUNNING))
-    cancelled = open_now.update(status=_Status.CANCELLED, finished_at=now)
+    cancelled = open_now.update(status=_Status.CANCELLED, finished_at=now, terms={})
     if cancelled:
+        # What waits is not done any more, and may tell of customers.
+        BulkRow.objects.filter(job=job, code="").delete()
         record("bulk_job.cancelled", target=job, actor=actor, application=job.application)
     return bool(cancelled)
+
+
+def _batch(application: Application, count: int, actor: Actor) -> LicenseBatch:
+    return LicenseBatch.objects.create(
+        application=application, licenses_count=count, created_by=actor.user
+    )
 
 
 def _asked(

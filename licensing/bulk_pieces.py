@@ -6,21 +6,23 @@ pieces behind, and whoever goes on does the next: nothing is done twice.
 
 import datetime as dt
 import uuid
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import F
 
-from licensing import errors, licenses
+from licensing import errors, licenses, many_licenses
 from licensing.events import Actor, record
-from licensing.licenses import LicenseTerms
-from licensing.models import BulkJob, BulkRow, License
+from licensing.licenses import LicenseTerms, NewLicense
+from licensing.models import BulkJob, BulkRow, License, Policy
+from licensing.policies import held_policies
 
 # What one transaction takes: long enough that its own statements do not count, short enough that nobody waits for its locks.
 _ISSUED_PER_PIECE = 2_000
-_ROWS_PER_PIECE = 200
+_ROWS_PER_PIECE = 500
+ROWS_KEPT_FOR = dt.timedelta(days=30)
 _Act, _Status = BulkJob.Act, BulkJob.Status
+_Refusals = dict[uuid.UUID, errors.RefusalError]
 
 
 def run_job(*, job_id: uuid.UUID, now: Callable[[], dt.datetime]) -> None:
@@ -47,11 +49,23 @@ def run_piece(*, job_id: uuid.UUID, now: dt.datetime) -> bool:
         rows_failed=F("rows_failed") + failed,
         status=_Status.FINISHED if is_over else _Status.RUNNING,
         finished_at=now if is_over else None,
+        # What it was to write on licenses stands there; it is told about customers, and not needed any more.
+        terms={} if is_over and not job.is_dry_run else job.terms,
     )
     if is_over:
         facts = {"done": job.rows_done + done, "failed": job.rows_failed + failed}
         record_of_job("bulk_job.finished", job, job.actor(), facts)
     return not is_over
+
+
+def forget_old(*, now: dt.datetime) -> int:
+    """Delete the rows of jobs that were over 30 days ago, and what these were to write on licenses; return how many rows that were."""
+    old = BulkJob.objects.filter(finished_at__lt=now - ROWS_KEPT_FOR)
+    old.exclude(terms={}).update(terms={}, policy=None)
+    deleted = 0
+    while ids := list(BulkRow.objects.filter(job__in=old).values_list("pk", flat=True)[:10_000]):
+        deleted += BulkRow.objects.filter(pk__in=ids).delete()[0]
+    return deleted
 
 
 def record_of_job(action: str, job: BulkJob, actor: Actor, facts: dict[str, int]) -> None:
@@ -78,69 +92,97 @@ def _issue(job: BulkJob, now: dt.datetime) -> tuple[int, int]:
 
 
 def _act(job: BulkJob, now: dt.datetime) -> tuple[int, int]:
-    """Act on the next licenses of a job, each for itself; return how many it was done to, and how many refused it."""
+    """Act on the next rows of a job, a few statements for all of them; return how many it was done to, and how many refused it."""
     rows = list(job.rows.filter(code="").order_by("id")[:_ROWS_PER_PIECE])
-    found = License.objects.select_related("application", "policy").filter(
-        application=job.application_id
-    )
-    found_by_id: dict[Any, License] = found.in_bulk([row.license_id for row in rows])
-    failed = [row for row in rows if not _is_done(job, row, found_by_id.get(row.license_id), now)]
+    # Of a dry run everything is tried, and nothing left.
+    with transaction.atomic():
+        perform = _issue_rows if job.act == _Act.ISSUE else _act_on_rows
+        refusals = perform(job, rows, now)
+        transaction.set_rollback(job.is_dry_run)
+    for row in rows:
+        if refusal := refusals.get(row.pk):
+            row.code, row.message = refusal.code, refusal.message[:500]
+    failed = [row for row in rows if row.code]
     BulkRow.objects.bulk_update(failed, ["code", "message"])
-    # Those that are done are told by the job's count, and by the licenses' own events.
-    job.rows.filter(pk__in=[row.pk for row in rows if not row.code]).delete()
+    done = job.rows.filter(pk__in=[row.pk for row in rows if not row.code])
+    # What was written on a license stands there now; what a dry run tried is kept for who wants it done.
+    done.update(code=BulkRow.DONE, **({} if job.is_dry_run else {"facts": {}}))
     return len(rows) - len(failed), len(failed)
 
 
-def _is_done(job: BulkJob, row: BulkRow, license: License | None, now: dt.datetime) -> bool:
-    """Act on one license; what refuses it is written on its row."""
+def _act_on_rows(job: BulkJob, rows: Sequence[BulkRow], now: dt.datetime) -> _Refusals:
+    """Return what refused the act, by row."""
+    own = License.objects.filter(application=job.application_id)
+    ids = own.filter(pk__in=[row.license_id for row in rows]).values_list("pk", flat=True)
+    outcomes = _VERBS[_Act(job.act)](job, list(ids), now)
+    refusals = _Refusals()
+    for row in rows:
+        outcome = outcomes.get(row.license_id) if row.license_id else None
+        if outcome is None:
+            outcome = errors.NotFoundError("No license of this application has this id")
+        if isinstance(outcome, errors.RefusalError):
+            refusals[row.pk] = outcome
+    return refusals
+
+
+def _issue_rows(job: BulkJob, rows: Sequence[BulkRow], now: dt.datetime) -> _Refusals:
+    """Issue a license for each row in one statement; where one of them cannot be, each in its own."""
+    held = held_policies(job.application, {row.facts.get("policy", "") for row in rows})
+    refusals: _Refusals = {
+        row.pk: errors.InvalidRequestError("policy was deleted")
+        for row in rows
+        if row.facts.get("policy") not in held
+    }
+    left = [row for row in rows if row.pk not in refusals]
     try:
-        if license is None and row.license_id:
-            raise errors.NotFoundError("No license of this application has this id")
-        # Of a dry run everything is tried, and nothing left.
-        with transaction.atomic():
-            if license is None:
-                _issue_one(job, row)
-            else:
-                _VERBS[BulkJob.Act(job.act)](job, license, now)
-            transaction.set_rollback(job.is_dry_run)
-    except errors.RefusalError as refusal:
-        row.code, row.message = refusal.code, refusal.message[:500]
-    return not row.code
+        _fill(job, left, held)
+    except errors.RefusalError:
+        for row in left:
+            try:
+                _fill(job, [row], held)
+            except errors.RefusalError as refusal:
+                refusals[row.pk] = refusal
+    return refusals
 
 
-def _issue_one(job: BulkJob, row: BulkRow) -> None:
-    assert job.policy is not None
-    if job.batch is not None:
-        licenses.fill_batch(
-            batch=job.batch,
-            policy=job.policy,
-            count=1,
-            terms=LicenseTerms(**row.facts),
-            expires_at=job.expires_at,
-        )
+@transaction.atomic
+def _fill(job: BulkJob, rows: Sequence[BulkRow], policies: Mapping[str, Policy]) -> None:
+    licenses.fill_batch_with(
+        batch=job.batch,
+        application=job.application,
+        new=[_new_license(row, policies) for row in rows],
+    )
 
 
-def _extend(job: BulkJob, license: License, now: dt.datetime) -> None:
-    licenses.extend_license(license=license, expires_at=job.expires_at, actor=job.actor(), now=now)
+def _new_license(row: BulkRow, policies: Mapping[str, Policy]) -> NewLicense:
+    facts = dict(row.facts)
+    policy, end = policies[facts.pop("policy")], facts.pop("expires_at")
+    return NewLicense(policy, LicenseTerms(**facts), end and dt.datetime.fromisoformat(end))
 
 
-def _suspend(job: BulkJob, license: License, now: dt.datetime) -> None:
-    licenses.suspend_license(license=license, actor=job.actor())
+def _extend(job: BulkJob, ids: list[uuid.UUID], now: dt.datetime) -> many_licenses.Outcomes:
+    return many_licenses.extend(ids, expires_at=job.expires_at, actor=job.actor(), now=now)
 
 
-def _restore(job: BulkJob, license: License, now: dt.datetime) -> None:
-    licenses.restore_license(license=license, actor=job.actor())
+def _suspend(job: BulkJob, ids: list[uuid.UUID], now: dt.datetime) -> many_licenses.Outcomes:
+    return many_licenses.suspend(ids, actor=job.actor())
 
 
-def _revoke(job: BulkJob, license: License, now: dt.datetime) -> None:
-    licenses.revoke_license(license=license, actor=job.actor(), now=now)
+def _restore(job: BulkJob, ids: list[uuid.UUID], now: dt.datetime) -> many_licenses.Outcomes:
+    return many_licenses.restore(ids, actor=job.actor())
 
 
-def _delete(job: BulkJob, license: License, now: dt.datetime) -> None:
-    licenses.delete_license(license=license, actor=job.actor())
+def _revoke(job: BulkJob, ids: list[uuid.UUID], now: dt.datetime) -> many_licenses.Outcomes:
+    return many_licenses.revoke(ids, actor=job.actor(), now=now)
 
 
-_VERBS: dict[BulkJob.Act, Callable[[BulkJob, License, dt.datetime], None]] = {
+def _delete(job: BulkJob, ids: list[uuid.UUID], now: dt.datetime) -> many_licenses.Outcomes:
+    return many_licenses.delete(ids, actor=job.actor())
+
+
+_VERBS: dict[
+    BulkJob.Act, Callable[[BulkJob, list[uuid.UUID], dt.datetime], many_licenses.Outcomes]
+] = {
     _Act.EXTEND: _extend,
     _Act.SUSPEND: _suspend,
     _Act.RESTORE: _restore,

@@ -1,5 +1,6 @@
 """Every refusal that Lockence knows: one class, one code that never changes, one message. No HTTP here."""
 
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from accounts import errors
@@ -28,6 +29,20 @@ class InvalidRequestError(RefusalError):
 
     code = "invalid_request"
     default_message = "Invalid request"
+
+
+class FaultyRowsError(InvalidRequestError):
+    """A file holds rows that cannot be: `faults` tells of each, by its number from 0, what is wrong with which of its members."""
+
+    def __init__(self, faults: Mapping[int, Mapping[str, Collection[str]]]) -> None:
+        self.faults = faults
+        told = [
+            f"row {number + 1}, {name}: {words}"
+            for number, members in faults.items()
+            for name, wrong in members.items()
+            for words in wrong
+        ]
+        super().__init__("; ".join(told[:3]))
 
 
 class InvalidApiKeyError(RefusalError):

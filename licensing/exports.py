@@ -29,7 +29,7 @@ _COLUMNS = (
     "created_at",
     "note",
 )
-_FAILURE_COLUMNS = ("license", "code", "message")
+_OUTCOME_COLUMNS = ("license", "code", "message")
 _EVENT_COLUMNS = (
     "number",
     "created_at",
@@ -72,12 +72,12 @@ def licenses_jsonl(licenses: LicenseQuerySet, *, at: dt.datetime, with_keys: boo
         )
 
 
-def failures(rows: QuerySet[BulkRow], kind: str) -> Iterator[str]:
-    """Yield what failed in a bulk job, as `csv` or `jsonl`."""
+def outcomes(rows: QuerySet[BulkRow], kind: str) -> Iterator[str]:
+    """Yield what became of rows of a bulk job, as `csv` or `jsonl`."""
     if kind == "csv":
-        yield _lines([_FAILURE_COLUMNS])
+        yield _lines([_OUTCOME_COLUMNS])
     for piece in _pieces(rows):
-        facts = [row.failure() for row in piece]
+        facts = [row.outcome() for row in piece]
         if kind == "csv":
             yield _lines([harmless(cell) for cell in one.values()] for one in facts)
         else:

@@ -7,27 +7,25 @@ would else wait for us while holding what we wait for.
 import contextlib
 import dataclasses
 import datetime as dt
+import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import F
-from django.db.models.functions import Now
 from psycopg.errors import CheckViolation
 
 from accounts import ciphers
 from accounts.ids import uuid7
-from licensing import errors, keys, tokens
+from licensing import errors, keys, many_licenses, tokens
 from licensing.copying import copy_rows
-from licensing.events import Actor, forget_customer, record
-from licensing.models import Application, License, LicenseBatch, Policy, Session
+from licensing.events import Actor, record
+from licensing.models import Application, License, LicenseBatch, Policy
 from licensing.policies import hold_policy
 from licensing.versions import bounds
 
 BATCH_MAX = 10_000
 METADATA_MAX_BYTES = 8 * 1024
-_Status = License.Status
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +160,30 @@ def fill_batch(
     copy_rows(example, _OWN_COLUMNS, (_own_values() for _ in range(count)))
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class NewLicense:
+    """A license that is yet to be written; `expires_at` None is never."""
+
+    policy: Policy
+    terms: LicenseTerms
+    expires_at: dt.datetime | None
+
+
+@_broken_terms_refused()
+def fill_batch_with(
+    *, batch: LicenseBatch | None, application: Application, new: Sequence[NewLicense]
+) -> None:
+    """Write licenses that differ in one statement, within the transaction of who keeps count of them.
+
+    Raises InvalidRequestError when a term of any of them is out of bounds; then none is written.
+    """
+    if not new:
+        return
+    example = License(application=application, policy=new[0].policy, batch=batch)
+    columns = ("policy_id", "expires_at", *_columns(LicenseTerms()))
+    copy_rows(example, (*_OWN_COLUMNS, *columns), (_all_values(one) for one in new))
+
+
 @_broken_terms_refused()
 @transaction.atomic
 def change_license(
@@ -213,7 +235,6 @@ def change_some_terms(
     )
 
 
-@transaction.atomic
 def extend_license(
     *, license: License, expires_at: dt.datetime | None, actor: Actor, now: dt.datetime
 ) -> License:
@@ -224,34 +245,8 @@ def extend_license(
     """
     if expires_at is not None and expires_at <= now:
         raise errors.InvalidRequestError("expires_at must be in the future")
-    license = License.objects.select_for_update(no_key=True).get(pk=license.pk)
-    if license.status == _Status.REVOKED:
-        raise errors.LicenseStateError("A revoked license cannot be extended")
-    before = license.expires_at
-    if before != expires_at:
-        license.expires_at = expires_at
-        # An end that was chosen while time stood still is the end: only what is frozen from now on comes back.
-        license.frozen_at = license.frozen_at and now
-        license.save(update_fields=["expires_at", "frozen_at"])
-        cut_sessions_short(license, now)
-        record(
-            "license.extended",
-            target=license,
-            actor=actor,
-            application=license.application,
-            license=license,
-            before={"expires_at": before},
-            after={"expires_at": expires_at},
-        )
+    _told(license, many_licenses.extend([license.pk], expires_at=expires_at, actor=actor, now=now))
     return license
-
-
-def cut_sessions_short(license: License, now: dt.datetime) -> None:
-    """Let no open session outlive its license."""
-    if (good_until := license.good_until()) is not None:
-        Session.objects.filter(license=license, expires_at__gt=good_until).open(now).update(
-            expires_at=good_until
-        )
 
 
 def suspend_license(*, license: License, actor: Actor) -> bool:
@@ -259,7 +254,7 @@ def suspend_license(*, license: License, actor: Actor) -> bool:
 
     Where its policy says so, its time stands still until it leaves the suspension, and is given back then. Raises LicenseStateError when it is revoked.
     """
-    return _move(license, _Status.SUSPENDED, allowed_from=(_Status.ACTIVE,), actor=actor)
+    return _told(license, many_licenses.suspend([license.pk], actor=actor))
 
 
 def restore_license(*, license: License, actor: Actor) -> bool:
@@ -267,23 +262,16 @@ def restore_license(*, license: License, actor: Actor) -> bool:
 
     Raises LicenseStateError when it is revoked: that takes `reinstate_license`.
     """
-    return _move(license, _Status.ACTIVE, allowed_from=(_Status.SUSPENDED,), actor=actor)
+    return _told(license, many_licenses.restore([license.pk], actor=actor))
 
 
 @_broken_terms_refused()
-@transaction.atomic
 def revoke_license(*, license: License, actor: Actor, now: dt.datetime, reason: str = "") -> bool:
     """Take a license back and end its sessions; return False when it was revoked already.
 
     The reason (up to 500 characters) is for the team only. Raises InvalidRequestError when it is too long.
     """
-    allowed_from = (_Status.ACTIVE, _Status.SUSPENDED)
-    if not _move(license, _Status.REVOKED, allowed_from=allowed_from, actor=actor, reason=reason):
-        return False
-    Session.objects.filter(license=license).open(now).update(
-        ended_at=now, ended_reason=Session.EndedReason.LICENSE_REVOKED
-    )
-    return True
+    return _told(license, many_licenses.revoke([license.pk], actor=actor, now=now, reason=reason))
 
 
 def reinstate_license(*, license: License, actor: Actor) -> bool:
@@ -292,30 +280,17 @@ def reinstate_license(*, license: License, actor: Actor) -> bool:
     An act of its own, so that nobody undoes a revocation by lifting what they take for a suspension. Raises
     LicenseStateError when the license is suspended.
     """
-    return _move(license, _Status.ACTIVE, allowed_from=(_Status.REVOKED,), actor=actor)
+    return _told(license, many_licenses.reinstate([license.pk], actor=actor))
 
 
-@transaction.atomic
 def delete_license(*, license: License, actor: Actor) -> None:
     """Delete a revoked license with its devices and sessions, and what its history tells of its customer; the events stay.
 
     Raises LicenseStateError unless it is revoked.
     """
-    found = License.objects.select_for_update(no_key=True).filter(pk=license.pk).first()
-    if found is None:
-        return
-    if found.status != _Status.REVOKED:
-        raise errors.LicenseStateError("Only a revoked license can be deleted: revoke it first")
-    forget_customer(license=found, actor=actor)
-    record(
-        "license.deleted",
-        target=found,
-        actor=actor,
-        application=found.application,
-        license=found,
-        before={"key_last5": found.key_last5},
-    )
-    found.delete()
+    outcome = many_licenses.delete([license.pk], actor=actor).get(license.pk)
+    if isinstance(outcome, errors.RefusalError):
+        raise outcome
 
 
 def reveal_license_key(*, license: License, actor: Actor) -> str:
@@ -342,60 +317,23 @@ def record_export(*, application: Application, actor: Actor, state: str) -> None
     )
 
 
-_ACTIONS = {
-    (_Status.SUSPENDED, _Status.ACTIVE): "license.restored",
-    (_Status.REVOKED, _Status.ACTIVE): "license.reinstated",
-    (_Status.ACTIVE, _Status.SUSPENDED): "license.suspended",
-    (_Status.ACTIVE, _Status.REVOKED): "license.revoked",
-    (_Status.SUSPENDED, _Status.REVOKED): "license.revoked",
-}
-
-
-@transaction.atomic
-def _move(
-    license: License,
-    to: License.Status,
-    *,
-    allowed_from: tuple[License.Status, ...],
-    actor: Actor,
-    reason: str = "",
-) -> bool:
-    rows = License.objects.select_for_update(no_key=True, of=("self",)).select_related("policy")
-    held = rows.get(pk=license.pk)
-    before = _Status(held.status)
-    if before == to:
-        return False
-    if before not in allowed_from:
-        raise errors.LicenseStateError(_WRONG_STATES[before])
-    changes: dict[str, Any] = {"status": to, "revoked_reason": reason, "frozen_at": None}
-    if to == _Status.SUSPENDED and held.policy.suspension_freezes_time:
-        changes["frozen_at"] = Now()
-    if held.frozen_at is not None:
-        changes["expires_at"] = F("expires_at") + (Now() - F("frozen_at"))
-    License.objects.filter(pk=license.pk).update(**changes)
-    license.refresh_from_db(fields=[*changes, "expires_at"])
-    told = ["status"] + ["expires_at"] * (held.expires_at != license.expires_at)
-    record(
-        _ACTIONS[before, to],
-        target=license,
-        actor=actor,
-        application=license.application,
-        license=license,
-        before={name: getattr(held, name) for name in told},
-        after={name: getattr(license, name) for name in told}
-        | ({"reason": reason} if reason else {}),
-    )
-    return True
-
-
-_WRONG_STATES = {
-    _Status.REVOKED: "A revoked license stays revoked, unless you reinstate it",
-    _Status.SUSPENDED: "A suspended license is restored and not reinstated",
-}
+def _told(license: License, outcomes: many_licenses.Outcomes) -> bool:
+    """Tell whether an act changed a license, and read again what it may have changed; raise what refused it."""
+    outcome = outcomes.get(license.pk, errors.NotFoundError("This license was deleted"))
+    if isinstance(outcome, errors.RefusalError):
+        raise outcome
+    license.refresh_from_db(fields=["status", "revoked_reason", "frozen_at", "expires_at"])
+    return outcome
 
 
 def _columns(terms: LicenseTerms) -> dict[str, Any]:
     return dataclasses.asdict(terms) | bounds(terms.app_version_min, terms.app_version_max)
+
+
+def _all_values(new: NewLicense) -> tuple[Any, ...]:
+    facts = _columns(new.terms)
+    facts["metadata"] = json.dumps(facts["metadata"])
+    return (*_own_values(), new.policy.pk, new.expires_at, *facts.values())
 
 
 # What each license of a batch has for itself.

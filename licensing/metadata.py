@@ -27,6 +27,16 @@ def parse_metadata(text: str) -> dict[str, Any]:
     return document
 
 
+def parse_json(text: str) -> Any:
+    """Return what strict JSON says; raises ValueError for anything that two readers could understand differently."""
+    try:
+        document = _DECODER.decode(text.strip())
+        _refuse_odd_texts(document)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    return document
+
+
 def _refuse_odd_texts(document: Any) -> None:
     text = json.dumps(document, ensure_ascii=False, allow_nan=False)
     # In what json writes, a NUL can only stand as this escape, and a backslash before it would be doubled.

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
@@ -164,6 +164,17 @@ def hold_policy(policy: Policy) -> None:
     """Keep a policy from being deleted until the transaction ends; raises InvalidRequestError when it was already."""
     if fetch_row(_HOLD_POLICY, {"policy_id": policy.pk}) is None:
         raise errors.InvalidRequestError("policy was deleted")
+
+
+def held_policies(application: Application, ids: Collection[str]) -> dict[str, Policy]:
+    """Return those of an application's policies that are there, by id, and keep them from being deleted meanwhile."""
+    found = Policy.objects.filter(application=application, pk__in=[id for id in ids if id])
+    held = {}
+    for policy in found:
+        with contextlib.suppress(errors.InvalidRequestError):
+            hold_policy(policy)
+            held[str(policy.pk)] = policy
+    return held
 
 
 # The weakest lock that keeps a row from going, which Django has no words for: others may hold it at the same time.

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from licensing import errors
 from licensing.events import Actor, record
-from licensing.licenses import cut_sessions_short
+from licensing.many_licenses import cut_sessions_short
 from licensing.models import License, Policy
 from licensing.policies import hold_policy
 
@@ -69,7 +69,7 @@ def convert_trial(*, license: License, policy: Policy, actor: Actor, now: dt.dat
     license.expires_at = policy.expiry_of_a_license_issued(now, first_used_at=license.first_used_at)
     license.frozen_at = license.frozen_at and now
     license.save(update_fields=["policy", "expires_at", "frozen_at"])
-    cut_sessions_short(license, now)
+    cut_sessions_short([license], now)
     record(
         "license.converted",
         target=license,

@@ -28,6 +28,12 @@ def run_bulk_job(job_id: str) -> None:
     bulk_pieces.run_job(job_id=uuid.UUID(job_id), now=timezone.now)
 
 
+@app.periodic(cron="53 * * * *", queueing_lock="forget_bulk_rows")
+@app.task(name="forget_bulk_rows", lock="forget_bulk_rows")
+def forget_bulk_rows(timestamp: int) -> None:
+    bulk_pieces.forget_old(now=timezone.now())
+
+
 @app.periodic(cron="43 * * * *", queueing_lock="forget_consumptions")
 @app.task(name="forget_consumptions", lock="forget_consumptions")
 def forget_consumptions(timestamp: int) -> None:

@@ -6,6 +6,7 @@ from licensing.views import (
     access_rules,
     applications,
     batches,
+    bulk,
     devices,
     entitlements,
     events,
@@ -85,6 +86,17 @@ _webhook: list[URLPattern | URLResolver] = [
         name="webhook-delivery-replay",
     ),
 ]
+_bulk: list[URLPattern | URLResolver] = [
+    path("", bulk.bulk_jobs, name="bulk-jobs"),
+    path("issue/", bulk.bulk_issue, name="bulk-issue"),
+    path("act/", bulk.bulk_act, name="bulk-act"),
+    path("file/", bulk.bulk_file, name="bulk-file"),
+    path("<uuid:job_id>/", bulk.bulk_job, name="bulk-job"),
+    path("<uuid:job_id>/perform/", bulk.bulk_perform, name="bulk-perform"),
+    path("<uuid:job_id>/cancel/", bulk.bulk_cancel, name="bulk-cancel"),
+    path("<uuid:job_id>/failures/", bulk.bulk_failures, name="bulk-failures"),
+    path("<uuid:job_id>/results/", bulk.bulk_results, name="bulk-results"),
+]
 _settings: list[URLPattern | URLResolver] = [
     path("webhooks/", webhooks.webhooks_list, name="webhooks"),
     path("webhooks/new/", webhooks.webhook_new, name="webhook-new"),
@@ -129,6 +141,7 @@ _application: list[URLPattern | URLResolver] = [
         batches.batch_download,
         name="batch-download",
     ),
+    path("bulk/", include(_bulk)),
     path("policies/", policies.policies_list, name="policies"),
     path("policies/new/", policies.policy_new, name="policy-new"),
     path("policies/<uuid:policy_id>/", include(_policy)),

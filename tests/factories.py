@@ -14,6 +14,7 @@ from licensing import (
     access_rules,
     applications,
     bulk,
+    bulk_pieces,
     entitlements,
     licenses,
     management_tokens,
@@ -201,6 +202,13 @@ def make_bulk_job(*licenses: License, act: str = "suspend", **facts: Any) -> Bul
         now=timezone.now(),
         **facts,
     )
+
+
+def make_finished_dry_run(*licenses: License, act: str = "suspend") -> BulkJob:
+    job = make_bulk_job(*licenses, act=act, is_dry_run=True)
+    bulk_pieces.run_job(job_id=job.pk, now=timezone.now)
+    job.refresh_from_db()
+    return job
 
 
 def make_session(license: License, hwid: str = "device-1", **facts: Any) -> Session:

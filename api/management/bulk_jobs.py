@@ -8,13 +8,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.management import files
 from api.management.inputs import Flag, Id, Input, ListInput, Moment, WholeNumber
 from api.management.licenses import STATES, LicenseInput, policy_of
 from api.management.outputs import Output
 from api.management.views import AnyAnswer, ManagementView
-from licensing import bulk, exports, licenses
+from licensing import bulk, bulk_files, errors, exports, licenses
 from licensing.access import application_of_token, row_of_token
+from licensing.models import Application
 from licensing.models import BulkJob as BulkJobRow
 from licensing.scopes import Scope
 from licensing.search import find_licenses
@@ -54,6 +54,7 @@ class BulkJobOutput(Output):
     act = serializers.ChoiceField(BulkJobRow.Act.values)
     status = serializers.ChoiceField(BulkJobRow.Status.values)
     dry_run = serializers.BooleanField(source="is_dry_run")
+    dry_run_of = serializers.UUIDField(source="dry_run_id", allow_null=True)
     total = serializers.IntegerField(source="rows_total")
     done = serializers.IntegerField(source="rows_done")
     failed = serializers.IntegerField(source="rows_failed")
@@ -93,7 +94,7 @@ class BulkJobs(ManagementView):
         )
         return self.one(job, BulkJobOutput, 202)
 
-    def _found(self, application: Any, wanted: dict[str, Any]) -> Any:
+    def _found(self, application: Application, wanted: dict[str, Any]) -> Any:
         found = find_licenses(application, state=wanted["status"], at=self.now)
         for name in ("policy", "batch"):
             if wanted[name]:
@@ -137,34 +138,42 @@ class FileParameters(Input):
 
 
 class BulkFromFile(ManagementView):
-    """Takes CSV with a line of headings, or JSON lines: `id` of licenses, or to issue them `username`, `email` and `note`."""
+    """Takes CSV with a line of headings, or JSON lines: `id` of licenses, or to issue them what issuing takes, for each row its own."""
 
     takes_parameters = True
-    file_types = files.MEDIA_TYPES
+    file_types = bulk_files.MEDIA_TYPES
     scopes = {"POST": Scope.LICENSES_WRITE}
 
     def post(self, request: Request, application_id: uuid.UUID) -> Response:
         application = application_of_token(self.token, application_id)
         wanted = self.query(FileParameters)
-        is_issued = wanted["act"] == BulkJobRow.Act.ISSUE
-        kind = files.NewLicense if is_issued else files.KnownLicense
-        rows = files.rows_in(self.sent, request.META["CONTENT_TYPE"], kind)
+        try:
+            job = self._asked(application, wanted)
+        except errors.FaultyRowsError as refusal:
+            told: dict[str, Any] = {
+                str(number): members for number, members in refusal.faults.items()
+            }
+            raise serializers.ValidationError(told) from refusal
+        return self.one(job, BulkJobOutput, 202)
+
+    def _asked(self, application: Application, wanted: dict[str, Any]) -> BulkJobRow:
+        media_type = self.request.META["CONTENT_TYPE"].partition(";")[0].strip().lower()
         facts: dict[str, Any] = {
             "expires_at": wanted.get("expires_at"),
             "is_dry_run": wanted["dry_run"],
             "actor": self.actor,
             "now": self.now,
         }
-        if is_issued:
+        if wanted["act"] == BulkJobRow.Act.ISSUE:
             policy = policy_of(application, wanted.get("policy"))
-            return self.one(bulk.issue_each(policy=policy, rows=rows, **facts), BulkJobOutput, 202)
-        job = bulk.act_in_bulk(
+            rows = bulk_files.new_licenses_in(self.sent, media_type)
+            return bulk.issue_each(policy=policy, rows=rows, **facts)
+        return bulk.act_in_bulk(
             application=application,
             act=BulkJobRow.Act(wanted["act"]),
-            license_ids=[row["id"] for row in rows],
+            license_ids=bulk_files.known_licenses_in(self.sent, media_type),
             **facts,
         )
-        return self.one(job, BulkJobOutput, 202)
 
 
 class _BulkJobView(ManagementView):
@@ -190,15 +199,27 @@ class CancelBulkJob(_BulkJobView):
         return self.one(self.job(application_id, id), BulkJobOutput)
 
 
+class PerformBulkJob(_BulkJobView):
+    """Does what a finished dry run found possible, once: asked again, it answers with the same job."""
+
+    scopes = {"POST": Scope.LICENSES_WRITE}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
+        job = self.job(application_id, id)
+        self.nothing()
+        performed = bulk.perform_dry_run(job=job, actor=self.actor, now=self.now)
+        return self.one(performed, BulkJobOutput, 202)
+
+
 class BulkFailures(_BulkJobView):
     scopes = {"GET": Scope.LICENSES_READ}
 
     def get(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> Response:
-        failures = self.job(application_id, id).rows.exclude(code="")
+        failures = self.job(application_id, id).rows.failed()
         return self.page(failures, self.query(ListInput), BulkFailureOutput)
 
 
-class ExportFailuresInput(Input):
+class ExportResultsInput(Input):
     format = serializers.ChoiceField(["csv", "jsonl"], default="csv")
 
 
@@ -210,5 +231,17 @@ class ExportBulkFailures(_BulkJobView):
 
     def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> HttpResponseBase:
         job = self.job(application_id, id)
-        kind = self.body(ExportFailuresInput)["format"]
-        return self.file(exports.failures(job.rows.exclude(code=""), kind), kind)
+        kind = self.body(ExportResultsInput)["format"]
+        return self.file(exports.outcomes(job.rows.failed(), kind), kind)
+
+
+class ExportBulkResults(_BulkJobView):
+    """Answers with a file of all that a job has done and all that failed, row by row."""
+
+    content_negotiation_class = AnyAnswer
+    scopes = {"POST": Scope.LICENSES_READ}
+
+    def post(self, request: Request, application_id: uuid.UUID, id: uuid.UUID) -> HttpResponseBase:
+        job = self.job(application_id, id)
+        kind = self.body(ExportResultsInput)["format"]
+        return self.file(exports.outcomes(job.rows.over(), kind), kind)

@@ -90,6 +90,8 @@ ADDRESSES: dict[str, type[ManagementView]] = {
     f"{_APPLICATION}/bulk-jobs/<uuid:id>/cancel": bulk_jobs.CancelBulkJob,
     f"{_APPLICATION}/bulk-jobs/<uuid:id>/failures": bulk_jobs.BulkFailures,
     f"{_APPLICATION}/bulk-jobs/<uuid:id>/failures/export": bulk_jobs.ExportBulkFailures,
+    f"{_APPLICATION}/bulk-jobs/<uuid:id>/perform": bulk_jobs.PerformBulkJob,
+    f"{_APPLICATION}/bulk-jobs/<uuid:id>/results/export": bulk_jobs.ExportBulkResults,
     f"{_APPLICATION}/licenses/export": licenses.ExportLicenses,
     f"{_APPLICATION}/licenses/<uuid:id>/erase-history": licenses.EraseLicenseHistory,
     f"{_APPLICATION}/webhook-endpoints": webhooks.WebhookEndpoints,

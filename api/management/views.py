@@ -36,6 +36,7 @@ from api.problems import (
 from api.runtime.requests import has_body, read_body
 from licensing import errors
 from licensing.access import hold_row
+from licensing.bulk_files import FILE_MAX_BYTES
 from licensing.events import Actor, token_actor
 from licensing.management_tokens import count_call
 from licensing.models import ManagementToken
@@ -43,8 +44,6 @@ from licensing.scopes import Scope
 
 # Eight kilobytes of metadata and five thousand letters of a note, in the longest writing that JSON has for them.
 BODY_MAX_BYTES = 128 * 1024
-# A hundred thousand lines.
-FILE_MAX_BYTES = 16 * 1024 * 1024
 # The first is what scripts get that ask for none (docs/management/versions.md).
 VERSIONS = ("2026-11-25",)
 VERSION_HEADER = "Lockence-Version"

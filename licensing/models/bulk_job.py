@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 
 from accounts.events import Actor
 from accounts.ids import uuid7
@@ -40,6 +41,10 @@ class BulkJob(models.Model):
     policy = models.ForeignKey(Policy, null=True, on_delete=models.SET_NULL, related_name="+")
     terms = models.JSONField(default=dict)
     batch = models.ForeignKey(LicenseBatch, null=True, on_delete=models.SET_NULL, related_name="+")
+    # A dry run that went well is done once, with the rows that it tried.
+    dry_run = models.OneToOneField(
+        "self", null=True, on_delete=models.SET_NULL, related_name="performed_as"
+    )
     # Of what is issued or extended; None is never.
     expires_at = models.DateTimeField(null=True)
     rows_total = models.PositiveIntegerField()
@@ -69,13 +74,20 @@ class BulkJob(models.Model):
     def __str__(self) -> str:
         return f"{self.act} {self.rows_total} licenses"
 
+    def get_absolute_url(self) -> str:
+        return reverse("bulk-job", args=[self.application_id, self.pk])
+
     @property
     def is_open(self) -> bool:
         return self.status in (self.Status.WAITING, self.Status.RUNNING)
 
     @property
+    def rows_over(self) -> int:
+        return self.rows_done + self.rows_failed
+
+    @property
     def rows_left(self) -> int:
-        return self.rows_total - self.rows_done - self.rows_failed
+        return self.rows_total - self.rows_over
 
     def actor(self) -> Actor:
         return Actor(
@@ -87,8 +99,18 @@ class BulkJob(models.Model):
         )
 
 
+class BulkRowQuerySet(models.QuerySet["BulkRow"]):
+    def over(self) -> "BulkRowQuerySet":
+        return self.exclude(code="")
+
+    def failed(self) -> "BulkRowQuerySet":
+        return self.exclude(code__in=("", BulkRow.DONE))
+
+
 class BulkRow(models.Model):
-    """A license that a job is to act on, or to issue; kept until the job is over, and where it failed for as long as the job is."""
+    """A license that a job is to act on, or to issue, and what became of it; kept until 30 days after the job."""
+
+    DONE = "done"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="+")
@@ -97,9 +119,11 @@ class BulkRow(models.Model):
     license_id = models.UUIDField(null=True)
     # What is written on a license that is yet to be issued.
     facts = models.JSONField(default=dict)
-    # What was refused; "" while the row waits.
+    # What was refused, or DONE; "" while the row waits.
     code = models.CharField(max_length=50, blank=True)
     message = models.CharField(max_length=500, blank=True)
+
+    objects = BulkRowQuerySet.as_manager()
 
     class Meta:
         constraints = (
@@ -107,12 +131,18 @@ class BulkRow(models.Model):
                 name="one_row_per_job_and_license", fields=("job", "license_id")
             ),
         )
-        indexes = (models.Index(name="bulk_row_by_job", fields=("job", "code", "id")),)
+        indexes = (
+            models.Index(name="bulk_row_by_job", fields=("job", "code", "id")),
+            # Few hold anything: who looks for a customer passes all the others by.
+            models.Index(
+                name="bulk_row_with_facts", fields=("application",), condition=~models.Q(facts={})
+            ),
+        )
 
     def __str__(self) -> str:
         return f"license {self.license_id} of job {self.job_id}"
 
-    def failure(self) -> dict[str, Any]:
-        """What a file tells of a row that failed."""
+    def outcome(self) -> dict[str, Any]:
+        """What a file tells of a row."""
         who = str(self.license_id) if self.license_id else json.dumps(self.facts)
         return {"license": who, "code": self.code, "message": self.message}

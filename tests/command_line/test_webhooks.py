@@ -138,3 +138,30 @@ def test_the_command_of_the_page_listens(
         factories.make_license(application)
         assert listening.stdout.readline().startswith("ok")
         listening.kill()
+
+
+def test_endpoints_are_listed_and_tested_and_what_was_sent_is_sent_again(
+    at_work: Terminal, application: Application
+) -> None:
+    endpoint = factories.make_endpoint(application, events=["webhook_endpoint.tested"])
+
+    listed = rows_of(at_work, "webhooks", "list", "--json")
+    sent = at_work.run("webhooks", "test", str(endpoint.pk))
+    [delivery] = rows_of(at_work, "webhooks", "deliveries", "--undelivered", "--json")
+    endpoint.deliveries.update(status="delivered", next_attempt_at=None)
+    again = at_work.run("webhooks", "replay", delivery["id"])
+
+    assert [row["id"] for row in listed] == [str(endpoint.pk)]
+    assert (sent.returncode, sent.stdout) == (0, f"Sent to {endpoint.pk}\n")
+    assert (delivery["type"], delivery["endpoint"]) == ("webhook_endpoint.tested", str(endpoint.pk))
+    assert (again.returncode, again.stdout) == (0, f"Sent again {delivery['id']}\n")
+    assert endpoint.deliveries.get().status == "pending"
+    assert endpoint.url in at_work.run("webhooks", "list").stdout
+
+
+def rows_of(terminal: Terminal, *arguments: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in terminal.run(*arguments).stdout.splitlines()]
+
+
+def test_an_endpoint_that_is_not_there_is_refused(at_work: Terminal) -> None:
+    assert at_work.run("webhooks", "test", BEGINNING).returncode == 1

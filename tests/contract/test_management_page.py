@@ -109,6 +109,7 @@ def rows_of(application: Application) -> dict[str, Model]:
         "API_KEY": application.api_keys.get(),
         "BATCH": license.batch,
         "JOB": factories.make_bulk_job(license),
+        "DRY_RUN": factories.make_finished_dry_run(license),
         "REVOKED_LICENSE": factories.make_revoked_license(application),
         "MEMBER": factories.add_member(application.team, Role.SUPPORT).memberships.get(),
         "INVITATION": factories.make_invitation(application.team),

@@ -1,13 +1,15 @@
 """Bulk jobs by script: asked for, watched, cancelled, and their failures taken away."""
 
 import csv
+import dataclasses
 import io
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from licensing import licenses
+from api.management.licenses import IssueInput
+from licensing import bulk_files, licenses
 from licensing.events import SYSTEM, history_of
 from licensing.models import Application, License
 from tests import factories
@@ -219,3 +221,28 @@ def test_what_is_no_such_file_is_refused(
 
     code = "invalid_request" if status == 400 else "unsupported_media_type"
     problem_of(response, status, code)
+
+
+def test_a_row_of_a_file_takes_what_a_single_license_takes() -> None:
+    assert bulk_files.OF_NEW.keys() == IssueInput().fields.keys()
+    terms = {field.name for field in dataclasses.fields(licenses.LicenseTerms)}
+    assert terms == bulk_files.OF_NEW.keys() - {"count", "policy", "expires_at"}
+
+
+def test_a_dry_run_is_done_by_script(
+    script: Script, application: Application, license: License
+) -> None:
+    path = path_of(application, "/bulk-jobs")
+    body = {"act": "suspend", "licenses": [str(license.pk)], "dry_run": True}
+    tried = script.post(path, body).json()["id"]
+    problem_of(script.post(f"{path}/{tried}/perform"), 400, "invalid_request")
+    run_due_jobs()
+
+    done = script.post(f"{path}/{tried}/perform")
+    run_due_jobs()
+
+    assert (done.status_code, done.json()["dry_run_of"]) == (202, tried)
+    results = script.post(f"{path}/{done.json()['id']}/results/export", {"format": "jsonl"})
+    assert b'"code": "done"' in b"".join(results.streaming_content)
+    license.refresh_from_db()
+    assert license.status == "suspended"

@@ -98,6 +98,8 @@ CALLS = {
     ("POST", f"{APPLICATION}/bulk-jobs/from-file"): "licenses:write",
     ("GET", f"{APPLICATION}/bulk-jobs/<uuid:id>"): "licenses:read",
     ("POST", f"{APPLICATION}/bulk-jobs/<uuid:id>/cancel"): "licenses:write",
+    ("POST", f"{APPLICATION}/bulk-jobs/<uuid:id>/perform"): "licenses:write",
+    ("POST", f"{APPLICATION}/bulk-jobs/<uuid:id>/results/export"): "licenses:read",
     ("GET", f"{APPLICATION}/bulk-jobs/<uuid:id>/failures"): "licenses:read",
     ("POST", f"{APPLICATION}/bulk-jobs/<uuid:id>/failures/export"): "licenses:read",
     ("POST", f"{APPLICATION}/licenses/export"): "licenses:write",
@@ -223,6 +225,8 @@ def test_a_token_with_all_scopes_makes_every_call(script: Script, paths: dict[st
         ("DELETE", f"{APPLICATION}/licenses/<uuid:id>"): 409,
         # It takes no JSON (test_bulk_jobs.py).
         ("POST", f"{APPLICATION}/bulk-jobs/from-file"): 400,
+        # It is no dry run.
+        ("POST", f"{APPLICATION}/bulk-jobs/<uuid:id>/perform"): 400,
         ("DELETE", f"{APPLICATION}/policies/<uuid:id>"): 409,
         ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/replace"): 409,
         ("POST", f"{APPLICATION}/signing-keys/<uuid:id>/retire"): 409,

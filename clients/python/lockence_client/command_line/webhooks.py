@@ -1,4 +1,4 @@
-"""Webhooks without a public address: the events of an application, sent on to a program of this machine."""
+"""Webhooks: endpoints and deliveries, and the events of an application without a public address, sent on to a program of this machine."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from lockence_client.command_line import login_file, options, output, text
+from lockence_client.command_line import acts, login_file, options, output, text
 from lockence_client.command_line.api import Api, Row, send
 from lockence_client.command_line.failures import CouldNotAsk, Exit
 from lockence_client.command_line.following import Follower
@@ -46,9 +46,84 @@ class Address(click.ParamType):
         return login_file.tidy(value) and str(value)
 
 
+_ENDPOINTS = {
+    "Id": lambda row: row["id"],
+    "Address": lambda row: row["url"],
+    "Events": lambda row: ", ".join(row["events"]),
+    "State": lambda row: row["status"],
+    "Failing since": lambda row: text.shown_moment(row["failing_since"], "-"),
+}
+_DELIVERIES = {
+    "Id": lambda row: row["id"],
+    "Event": lambda row: row["type"],
+    "State": lambda row: row["status"],
+    "Failures": lambda row: str(row["failures"]),
+    "Queued": lambda row: text.shown_moment(row["created_at"]),
+    "Next attempt": lambda row: text.shown_moment(row["next_attempt_at"], "-"),
+}
+
+
 @click.group()
 def webhooks() -> None:
-    """Webhooks: listen to them on this machine."""
+    """Webhooks: listen on this machine; list endpoints and deliveries, test, replay."""
+
+
+@webhooks.command("list")
+@options.count_max
+@options.application
+@options.as_json
+@options.with_api
+def list_endpoints(api: Api, limit: int | None, application: str | None, as_json: bool) -> None:
+    """List the endpoints of an application, newest first."""
+    path = options.path_of(api, application)
+    rows = api.rows(f"{path}/webhook-endpoints", count_max=limit)
+    output.say_rows(rows, _ENDPOINTS, as_json=as_json)
+
+
+@webhooks.command()
+@click.option("--endpoint", type=options.Id(), help="To this endpoint alone.")
+@click.option("--undelivered", is_flag=True, help="Those that still wait alone.")
+@options.count_max
+@options.application
+@options.as_json
+@options.with_api
+def deliveries(
+    api: Api,
+    endpoint: str | None,
+    undelivered: bool,
+    limit: int | None,
+    application: str | None,
+    as_json: bool,
+) -> None:
+    """List what was sent, or waits to be, newest first."""
+    path = options.path_of(api, application)
+    status = "pending" if undelivered else None
+    rows = api.rows(f"{path}/deliveries", count_max=limit, endpoint=endpoint, status=status)
+    output.say_rows(rows, _DELIVERIES, as_json=as_json)
+
+
+@webhooks.command()
+@click.argument("endpoint", type=options.Id(), nargs=-1, required=True)
+@options.application
+@options.as_json
+@options.with_api
+def test(api: Api, endpoint: tuple[str, ...], application: str | None, as_json: bool) -> None:
+    """Send each ENDPOINT an event of its own, whatever it asks for."""
+    path = options.path_of(api, application)
+    send_test = f"{path}/webhook-endpoints/{{}}/test".format
+    acts.on_each(endpoint, lambda id: api.post(send_test(id)), "Sent to", as_json=as_json)
+
+
+@webhooks.command()
+@click.argument("delivery", type=options.Id(), nargs=-1, required=True)
+@options.application
+@options.as_json
+@options.with_api
+def replay(api: Api, delivery: tuple[str, ...], application: str | None, as_json: bool) -> None:
+    """Send what each DELIVERY was once more, with the same id."""
+    path = options.path_of(api, application)
+    again = f"{path}/deliveries/{{}}/replay".format
+    acts.on_each(delivery, lambda id: api.post(again(id)), "Sent again", as_json=as_json)
 
 
 @webhooks.command()
