@@ -189,8 +189,16 @@ _MOVES = """
     )
 """
 
-# No row: the device is not bound, or the license no longer usable. A row without a session: the limit is reached.
-OPEN_SESSION = f"""
+
+def _open_session(
+    *,
+    earlier: str = "",
+    unless: str = "",
+    on_conflict: str = "",
+    told: str = "",
+    joined: str = "",
+) -> LiteralString:
+    return f"""
     WITH allowed AS (
         SELECT license.id, license.application_id, license.expires_at,
             {GRACE_UNTIL} AS grace_until, {_SESSION_END} AS session_end,
@@ -229,14 +237,16 @@ OPEN_SESSION = f"""
         WHERE session.ended_at IS NULL AND session.expires_at > statement_timestamp()
     ), taken AS (
         SELECT count(*) AS seats, count(*) FILTER (WHERE is_borrowed) AS borrowed FROM open
-    ), granted AS (
+    ){earlier}, granted AS (
         SELECT COALESCE(
             LEAST(taken.seats, allowed.seats - 1) >= allowed.sessions_max, false
         ) AS is_overdraft
         FROM allowed, taken
-        WHERE allowed.sessions_max IS NULL
+        WHERE (
+            allowed.sessions_max IS NULL
             OR taken.seats < allowed.seats
             OR (allowed.sessions_overflow = 'end_oldest' AND taken.borrowed < allowed.seats)
+        ){unless}
     ), replaced AS (
         UPDATE licensing_session session
         SET ended_at = statement_timestamp(), ended_reason = 'replaced'
@@ -253,7 +263,7 @@ OPEN_SESSION = f"""
             %(sealed_device_digest)s, %(user_name)s, %(app_version)s, %(app_version_key)s::text, %(ip_address)s::inet,
             statement_timestamp(), statement_timestamp(), allowed.session_end,
             granted.is_overdraft, ''
-        FROM allowed, device, granted
+        FROM allowed, device, granted{on_conflict}
         RETURNING id, application_id, license_id, expires_at, is_overdraft
     ), told AS (
         INSERT INTO accounts_event (
@@ -267,9 +277,36 @@ OPEN_SESSION = f"""
         WHERE opened.is_overdraft
     )
     SELECT opened.expires_at, allowed.expires_at, allowed.grace_until, opened.is_overdraft,
-        allowed.license_file_end
-    FROM allowed, device LEFT JOIN opened ON true
+        allowed.license_file_end{told}
+    FROM allowed, device LEFT JOIN opened ON true{joined}
 """
+
+
+# No row: the device is not bound, or the license no longer usable. A row without a session: the limit is reached.
+OPEN_SESSION = _open_session()
+
+# For a program that may ask again because no answer came: it is given the session that it was given before, if that lasts.
+# Two such calls at once do not see each other's session, but both have the same token: the later one waits, and opens nothing.
+OPEN_SESSION_ONCE = _open_session(
+    earlier=f""", earlier AS (
+        SELECT LEAST(session.expires_at, {LICENSE_END}) AS expires_at,
+            session.is_overdraft, session.borrowed_until,
+            session.device_id = device.id
+                AND session.ended_at IS NULL AND session.expires_at > statement_timestamp()
+                AND session.opened_at > statement_timestamp() - interval '1 hour' AS is_given_again
+        FROM device
+        JOIN licensing_session session ON session.token_digest = %(token_digest)s
+        JOIN licensing_license license ON license.id = session.license_id
+        JOIN licensing_policy policy ON policy.id = license.policy_id
+    )""",
+    unless=" AND NOT EXISTS (SELECT FROM earlier)",
+    on_conflict="""
+        ON CONFLICT (token_digest) DO NOTHING""",
+    told=""",
+        earlier.is_given_again, earlier.expires_at, earlier.is_overdraft, earlier.borrowed_until,
+        opened.id IS NULL AND EXISTS (SELECT FROM granted)""",
+    joined=" LEFT JOIN earlier ON true",
+)
 
 # How many places are held for devices that may still run under their license files; a device is not in its own way.
 _PLACES_HELD = f"""

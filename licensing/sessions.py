@@ -30,6 +30,7 @@ from licensing.session_statements import (
     LOCK_LICENSE,
     LOCK_LICENSE_OF_SESSION,
     OPEN_SESSION,
+    OPEN_SESSION_ONCE,
     TAKE_DEVICE_PLACE,
     TOUCH_SESSION,
     Finding,
@@ -62,6 +63,8 @@ class Program:
     platform: str = ""
     app_version: str = ""
     user_name: str = ""
+    # The same when a program asks again because no answer came: it is given the same session then.
+    idempotency_key: str = ""
     ip_address: str | None = None
     # As callers.py says.
     country: str = ""
@@ -339,7 +342,7 @@ class _Opening:
 
     def __init__(self, found: _FoundLicense, program: Program) -> None:
         self.found = found
-        self.token = uuid.uuid4()
+        self.is_repeatable = bool(program.idempotency_key)
         hwid_digest, other_hwid_digest = tokens.hwid_digests(
             found.signing.application_id, program.hwid
         )
@@ -364,8 +367,6 @@ class _Opening:
             "digests": _array([f":{hwid_digest.hex()}", *components]),
             "other_digests": _array([f":{other_hwid_digest.hex()}", *other_components]),
             "drift_event_id": uuid7(),
-            "token_digest": tokens.session_token_digest(self.token),
-            "sealed_device_digest": tokens.sealed_device_digest(self.token, self.device_digest),
             "device_name": program.device_name,
             "platform": program.platform,
             "app_version": program.app_version,
@@ -374,6 +375,20 @@ class _Opening:
             "ip_address": program.ip_address,
             "country": program.country,
         }
+        self._use(
+            tokens.repeatable_session_token(
+                found.facts.id, program.hwid, program.user_name, program.idempotency_key
+            )
+            if self.is_repeatable
+            else uuid.uuid4()
+        )
+
+    def _use(self, token: uuid.UUID) -> None:
+        self.token = token
+        self.parameters["token_digest"] = tokens.session_token_digest(token)
+        self.parameters["sealed_device_digest"] = tokens.sealed_device_digest(
+            token, self.device_digest
+        )
 
     def refuse_others(self) -> None:
         """Raise AccessDeniedError where the access rules keep the program out, UserLimitReachedError where its user has no place."""
@@ -410,9 +425,42 @@ class _Opening:
 
     def on_a_bound_device(self) -> OpenedSession | None:
         """Open the session if the device is bound; raise SessionLimitReachedError when every seat is taken."""
+        if self.is_repeatable:
+            return self._once_on_a_bound_device()
         row = fetch(OPEN_SESSION, self.parameters)
+        return self._opened(row) if row else None
+
+    def _once_on_a_bound_device(self) -> OpenedSession | None:
+        row = fetch(OPEN_SESSION_ONCE, self.parameters)
         if row is None:
             return None
+        opened, (is_given_again, *earlier, is_beaten) = row[:5], row[5:]
+        if is_given_again:
+            return self._given_again(opened, *earlier)
+        if is_beaten:
+            # By the same call at the same moment, whose session shows now.
+            return self._once_on_a_bound_device()
+        if is_given_again is None:
+            return self._opened(opened)
+        # What this key opened is over, and is never revived: the program starts anew.
+        self.is_repeatable = False
+        self._use(uuid.uuid4())
+        return self.on_a_bound_device()
+
+    def _given_again(
+        self,
+        opened: Row,
+        expires_at: dt.datetime,
+        is_overdraft: bool,
+        borrowed_until: dt.datetime | None,
+    ) -> OpenedSession:
+        _none, license_expires_at, grace_until, _no_overdraft, file_ends_at = opened
+        session = self._opened(
+            (expires_at, license_expires_at, grace_until, is_overdraft, file_ends_at)
+        )
+        return dataclasses.replace(session, borrowed_until=borrowed_until)
+
+    def _opened(self, row: Row) -> OpenedSession:
         session_expires_at, license_expires_at, grace_until, is_overdraft, file_ends_at = row
         if session_expires_at is None:
             raise errors.SessionLimitReachedError(signing=self.found.signing)

@@ -18,6 +18,7 @@ from licensing import keys
 
 _API_KEY = b"api-key"
 _LICENSE_KEY = b"license-key"
+_SESSION_TOKEN = b"session-token"
 
 
 def api_key_digests(api_key: str) -> tuple[bytes, bytes]:
@@ -132,6 +133,20 @@ def _pad(session_token: uuid.UUID) -> bytes:
 def session_token_digest(session_token: uuid.UUID) -> bytes:
     """Return the SHA-256 of a session token (122 random bits need no key)."""
     return hashlib.sha256(session_token.bytes).digest()
+
+
+def repeatable_session_token(
+    license_id: uuid.UUID, hwid: str, user_name: str, idempotency_key: str
+) -> uuid.UUID:
+    """Return the session token of an `init` that may be asked again: the same for the same program, and a guess for all others.
+
+    So it need not be kept to be told twice. Across a change of the index key it is another one.
+    """
+    message = b"\0".join(
+        [_SESSION_TOKEN, license_id.bytes, *map(str.encode, (hwid, user_name, idempotency_key))]
+    )
+    key = next(iter(settings.INDEX_KEYS.values()))
+    return uuid.UUID(bytes=hmac.digest(key, message, "sha256")[:16], version=4)
 
 
 def management_token_digest(text: str) -> bytes:

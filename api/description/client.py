@@ -45,6 +45,7 @@ _PROGRAM = {
     "platform": _text(inputs.PLATFORM_MAX, required=False),
     "app_version": _text(inputs.APP_VERSION_MAX, required=False),
     "user": _text(inputs.USER_MAX, required=False),
+    "idempotency_key": _text(inputs.IDEMPOTENCY_KEY_MAX, required=False),
 }
 _LICENSE: Schema = {
     "type": "object",

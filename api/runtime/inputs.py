@@ -80,6 +80,7 @@ def init_input(body: dict[str, Any], caller: Caller) -> InitInput:
             platform=_optional_text(body, "platform", PLATFORM_MAX),
             app_version=_optional_text(body, "app_version", APP_VERSION_MAX),
             user_name=_optional_text(body, "user", USER_MAX),
+            idempotency_key=_optional_text(body, "idempotency_key", IDEMPOTENCY_KEY_MAX),
             ip_address=caller.ip_address,
             country=caller.country,
         ),

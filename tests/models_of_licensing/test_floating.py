@@ -62,6 +62,16 @@ def test_five_of_fifty_machines_run_and_the_sixth_is_told_so(application: Applic
     assert machine(license, 6).answer["code"] == "ok"
 
 
+def test_an_answer_that_gets_lost_costs_nobody_their_seat(application: Application) -> None:
+    license = seats(application, count=1)
+    first = machine(license, 1, idempotency_key="drawn at random")
+
+    again = machine(license, 1, idempotency_key="drawn at random")
+
+    assert again.session_token == first.session_token
+    assert machine(license, 1).answer["code"] == "session_limit_reached"
+
+
 def test_the_seat_of_a_crashed_copy_is_free_the_moment_its_lease_ends(
     application: Application,
 ) -> None:

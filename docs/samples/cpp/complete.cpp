@@ -188,8 +188,19 @@ void work(const std::string& token) {
     std::cout << "Alive until " << member(call("heartbeat", {{"session_token", token}}), "expires_at") << "\n";
 }
 
+// A text that no other start of any program has.
+std::string random_text() {
+    std::random_device chance;
+    std::string text;
+    for (int count = 0; count < 24; ++count)
+        text += "0123456789abcdef"[chance() % 16];
+    return text;
+}
+
 void run() {
-    const std::string session = call("init", {{"license_key", license_key()}, {"hwid", machine_id()}});
+    // The last is the same in every try: where only the answer was lost, this takes no second seat.
+    const std::string session = call(
+        "init", {{"license_key", license_key()}, {"hwid", machine_id()}, {"idempotency_key", random_text()}});
     const std::string token = member(session, "session_token"), username = member(session, "username");
     std::cout << "Welcome, " << (username.empty() ? "customer" : username) << "\n";
     std::exception_ptr problem;

@@ -131,6 +131,8 @@ class Program
                 { "license_key", LicenseKey() },
                 { "hwid", MachineId() },
                 { "platform", Environment.OSVersion.Platform.ToString() },
+                // The same in every try: where only the answer was lost, this takes no second seat.
+                { "idempotency_key", Guid.NewGuid().ToString() },
             });
             Console.WriteLine("Welcome, " + (session.Username == "" ? "customer" : session.Username));
             try

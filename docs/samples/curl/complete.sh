@@ -64,8 +64,10 @@ if [ -z "$license_key" ]; then
     read -r license_key
 fi
 
+# The last is the same in every try: where only the answer was lost, this takes no second seat.
 call init license_key "$(printf '%s' "$license_key" | tr -cd '[:alnum:]-')" \
-    hwid "${LOCKENCE_HWID:-$(machine_id)}" platform linux
+    hwid "${LOCKENCE_HWID:-$(machine_id)}" platform linux \
+    idempotency_key "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
 token=$(member session_token)
 username=$(member username)
 echo "Welcome, ${username:-customer}"

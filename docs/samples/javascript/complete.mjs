@@ -1,6 +1,6 @@
 // A program that asks Lockence whether it may run, and says goodbye when it is done. Node 18 or newer: node complete.mjs
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { createInterface } from "node:readline/promises";
@@ -98,7 +98,13 @@ async function work(session) {
 
 try {
   const license_key = await licenseKey();
-  const session = await call("init", { license_key, hwid: machineId(), platform: process.platform });
+  const session = await call("init", {
+    license_key,
+    hwid: machineId(),
+    platform: process.platform,
+    // The same in every try: where only the answer was lost, this takes no second seat.
+    idempotency_key: randomUUID(),
+  });
   console.log("Welcome,", session.username || "customer");
   try {
     await work(session);

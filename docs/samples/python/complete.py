@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import requests
@@ -90,7 +91,14 @@ def main():
     # Never in the code: each customer has a license key of their own.
     license_key = os.environ.get("LOCKENCE_LICENSE_KEY") or input("License key: ")
     try:
-        session = call("init", license_key=license_key, hwid=machine_id(), platform=sys.platform)
+        session = call(
+            "init",
+            license_key=license_key,
+            hwid=machine_id(),
+            platform=sys.platform,
+            # The same in every try: where only the answer was lost, this takes no second seat.
+            idempotency_key=str(uuid.uuid4()),
+        )
         print("Welcome,", session["username"] or "customer")
         try:
             work(session)

@@ -143,6 +143,20 @@ def test_init_of_a_known_device_costs_three_statements_at_most(
 
 
 @pytest.mark.parametrize("sessions_max", [None, 5])
+def test_an_init_that_may_be_asked_again_costs_no_statement_more(
+    program: Program, sessions_max: int | None
+) -> None:
+    License.objects.update(sessions_max=sessions_max)
+    program.init()
+
+    with statements() as sent:
+        for _ in range(2):
+            assert program.init(idempotency_key="once").status_code == 200
+
+    assert len(sent) == 2 * (2 if sessions_max is None else 3)
+
+
+@pytest.mark.parametrize("sessions_max", [None, 5])
 def test_init_of_a_new_device_costs_six_statements_at_most(
     program: Program, sessions_max: int | None
 ) -> None:

@@ -103,6 +103,26 @@ def test_the_last_seat_goes_to_one_of_sixty_four_known_devices(
         assert devices_used(license) == bound_devices(license) == PROGRAMS
 
 
+@pytest.mark.parametrize("sessions_max", [None, 1, 3])
+@pytest.mark.parametrize("known", [True, False])
+def test_one_init_sent_sixty_four_times_opens_one_session(
+    programs: Crowd, application: Application, sessions_max: int | None, known: bool
+) -> None:
+    policy = factories.make_policy(application, sessions_max=sessions_max)
+    for license in factories.make_licenses(application, ROUNDS // 2, policy=policy):
+        if known:
+            bind(license, ["device"])
+        [call] = inits(license, ["device"])
+        call.body["idempotency_key"] = "once"
+
+        answers = programs.call([call] * PROGRAMS)
+
+        assert codes(answers) == {"ok": PROGRAMS}
+        assert open_sessions(license) == license.sessions.count() == 1
+        assert len({answer.json()["session_token"] for answer in answers}) == 1
+        assert devices_used(license) == bound_devices(license) == 1
+
+
 @pytest.mark.parametrize("sessions_max", LIMITS)
 @pytest.mark.parametrize("known", [True, False])
 def test_where_the_oldest_has_to_go_everybody_gets_in_and_few_remain(
