@@ -12,7 +12,14 @@ class OfflineForm(forms.Form):
         max_length=LENGTH_MAX,
         help_text="As the program shows it; it begins with REQ1. Dashes, spaces and case do not count.",
         widget=forms.Textarea(
-            {"rows": 4, "class": "code-area", "spellcheck": "false", "autocapitalize": "characters"}
+            {
+                "rows": 4,
+                "class": "code-area",
+                "spellcheck": "false",
+                "autocapitalize": "characters",
+                # Filled in by static/js/from-fragment.js.
+                "data-from-fragment": "",
+            }
         ),
     )
     license_key = forms.CharField(

@@ -1,18 +1,28 @@
-"""An id of this machine that survives restarts and updates, and tells nobody which machine it is."""
+"""Ids of this machine: one that survives restarts and updates and tells nobody which machine it is, or its parts by name."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import pathlib
 import re
 import subprocess
 import sys
 import uuid
+from typing import Mapping, Union
+
+# One text, or the parts of the machine by name.
+Hwid = Union[str, Mapping[str, str]]
 
 
 def machine_hwid(application: str) -> str:
     """Return 64 hex digits that stay the same on this machine; `application` makes them differ between programs."""
     return hashlib.sha256(f"{application}\0{_machine_id()}".encode()).hexdigest()
+
+
+def hwid_text(hwid: Hwid) -> str:
+    """Return a hardware id as license files and request codes know it: parts are the JSON text of their object, in order."""
+    return hwid if isinstance(hwid, str) else json.dumps(dict(hwid), sort_keys=True)
 
 
 def _machine_id() -> str:
