@@ -1,14 +1,15 @@
-"""The Lockence client: init, validate, heartbeat and logout, with every answer verified. Standard library only."""
+"""The Lockence client: every call of the client API, with every answer verified. Standard library only."""
 
 from lockence_client.client import Client
 from lockence_client.license_file import NotALicenseFile
-from lockence_client.machine import machine_hwid
+from lockence_client.machine import Hwid, machine_hwid
 from lockence_client.outcomes import CouldNotAsk, No, Outcome, Yes, YesOffline
 from lockence_client.request_code import request_code, request_url
 
 __all__ = [
     "Client",
     "CouldNotAsk",
+    "Hwid",
     "No",
     "NotALicenseFile",
     "Outcome",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 import random
@@ -12,6 +13,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Union
 
+from lockence_client.machine import Hwid, hwid_text
 from lockence_client.offline import SESSION_IS_OVER, offline_store
 from lockence_client.outcomes import CouldNotAsk, No, Outcome, Yes
 from lockence_client.transport import NotReached, send
@@ -24,27 +26,10 @@ logger = logging.getLogger("lockence_client")
 
 # Asking again may help after these, signed or not: the server was busy, or something stood in between.
 _TRY_AGAIN_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-# What a signed refusal with another code says is about the request (a mistake in the program), not about the license.
-_DEFINITE = frozenset(
-    {
-        "invalid_api_key",
-        "application_disabled",
-        "license_not_found",
-        "license_suspended",
-        "license_revoked",
-        "license_expired",
-        "access_denied",
-        "user_limit_reached",
-        "hwid_mismatch",
-        "session_limit_reached",
-        "session_not_found",
-        "session_ended",
-        "session_expired",
-        "entitlement_not_found",
-        "entitlement_limit_reached",
-        "variable_not_found",
-    }
-)
+# A signed refusal is about the license with one of these, and about the request (a mistake in the program) with others.
+_DEFINITE_STATUSES = frozenset({401, 403, 404})
+# No call has this address.
+_NO_SUCH_CALL = "not_found"
 _FIRST_PAUSE_SECONDS = 0.25
 _PAUSE_MAX_SECONDS = 8.0
 _DEFAULT_HEARTBEAT_SECONDS = 300
@@ -86,6 +71,7 @@ class Client:
         self.session_token: Optional[str] = None
         self._store = offline_store(offline_path, public_keys, application_id)
         self._opened_with: Dict[str, Any] = {}
+        self._opening_key = ""
         self._heartbeat_seconds: float = _DEFAULT_HEARTBEAT_SECONDS
         self._stop = threading.Event()
         self._beating: Optional[threading.Thread] = None
@@ -93,19 +79,25 @@ class Client:
     def init(
         self,
         license_key: str,
-        hwid: str,
+        hwid: Hwid,
         *,
         device_name: str = "",
         platform: str = "",
         app_version: str = "",
+        user: str = "",
     ) -> Outcome:
-        """Open a session. After a Yes, `session_token` is set and the other calls use it."""
+        """Open a session. After a Yes, `session_token` is set and the other calls use it.
+
+        `hwid` is one text, or the parts of the machine by name: `{"board": …, "disk": …}`. Asked again after a CouldNotAsk,
+        also of a heartbeat, it takes no second seat: where only the answer was lost, it gets the same session.
+        """
         self._opened_with = {
             "license_key": license_key,
-            "hwid": hwid,
+            "hwid": hwid if isinstance(hwid, str) else dict(hwid),
             "device_name": device_name,
             "platform": platform,
             "app_version": app_version,
+            "user": user,
         }
         return self._open()
 
@@ -119,25 +111,25 @@ class Client:
         if isinstance(outcome, Yes):
             self._note_interval(outcome)
         if self._store and type(outcome) is Yes and self._store.is_half_over(self._hwid):
-            self._store.judge(self._ask("checkout", {"session_token": self.session_token}), self._hwid)
+            self._store.judge(
+                self._ask("checkout", {"session_token": self.session_token}), self._hwid
+            )
         return outcome
 
     def checkout(self) -> Outcome:
         """Fetch a new license file for this device, such as before a journey; `offline_path` keeps it."""
         return self._in_session("checkout")
 
-    def take_license_file(self, license_file: str, hwid: str) -> Dict[str, Any]:
+    def take_license_file(self, license_file: str, hwid: Hwid) -> Dict[str, Any]:
         """Keep a license file that came by other ways than this network, and return its claims.
 
         Raises NotALicenseFile for one that is not good here and now, and ValueError without an `offline_path`.
         """
         if self._store is None:
             raise ValueError("offline_path is missing: there is nowhere to keep the license file")
-        return self._store.take(license_file, hwid)
+        return self._store.take(license_file, hwid_text(hwid))
 
-    def consume(
-        self, entitlement: str, amount: int = 1, *, idempotency_key: str = ""
-    ) -> Outcome:
+    def consume(self, entitlement: str, amount: int = 1, *, idempotency_key: str = "") -> Outcome:
         """Use up some of a metered entitlement, all of `amount` or nothing.
 
         Tries of one call count once. To ask again after a CouldNotAsk, give both calls the same `idempotency_key` of your
@@ -157,6 +149,26 @@ class Client:
         """Ask for the variables named, or for all that the session may know; they are in the body, as `variables`."""
         wanted = {"names": list(names)} if names else {}
         return self._ask("variables", {"session_token": self.session_token, **wanted})
+
+    def borrow(self, until: dt.datetime) -> Outcome:
+        """Keep the seat until a moment without any heartbeat, such as for a journey; an earlier one gives time back.
+
+        Raises ValueError for a moment without a time zone.
+        """
+        if until.tzinfo is None:
+            raise ValueError("until has no time zone: nobody can tell which moment it is")
+        moment = until.astimezone(dt.timezone.utc).isoformat()
+        return self._ask("borrow", {"session_token": self.session_token, "until": moment})
+
+    def release(self) -> Outcome:
+        """Give up this machine's place, for another machine of the customer's: session and license file go with it."""
+        self.stop_heartbeats()
+        outcome = self._ask("release", {"session_token": self.session_token})
+        if isinstance(outcome, Yes):
+            self.session_token, self._opened_with = None, {}
+            if self._store:
+                self._store.forget()
+        return outcome
 
     def logout(self) -> Outcome:
         """Stop the heartbeats and end the session, so that its seat is free at once."""
@@ -188,10 +200,14 @@ class Client:
 
     @property
     def _hwid(self) -> str:
-        return str(self._opened_with.get("hwid", ""))
+        return hwid_text(self._opened_with.get("hwid", ""))
 
     def _open(self) -> Outcome:
-        outcome = self._judged(self._ask("init", self._opened_with))
+        self._opening_key = self._opening_key or str(uuid.uuid4())
+        answer = self._ask("init", {**self._opened_with, "idempotency_key": self._opening_key})
+        if not isinstance(answer, CouldNotAsk):
+            self._opening_key = ""
+        outcome = self._judged(answer)
         if type(outcome) is Yes:
             self.session_token = outcome.body["session_token"]
             self._note_interval(outcome)
@@ -272,7 +288,7 @@ class Client:
         if response.status == 200:
             return Yes(body), None
         code, message = str(body.get("code")), str(body.get("message"))
-        if code in _DEFINITE:
+        if response.status in _DEFINITE_STATUSES and code != _NO_SUCH_CALL:
             return No(code, message, body), None
         return CouldNotAsk(f"{code}: {message}"), again
 

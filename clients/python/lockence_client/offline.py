@@ -76,8 +76,16 @@ class OfflineStore:
             raise NotALicenseFile("the clock was turned back")
         license_file = "".join(license_file.split())
         claims = self._claims(license_file, hwid, now)
-        self._write({"license_file": license_file, "clock": max(kept.get("clock", 0), claims["iat"])})
+        self._write(
+            {"license_file": license_file, "clock": max(kept.get("clock", 0), claims["iat"])}
+        )
         return claims
+
+    def forget(self) -> None:
+        """Keep no license file any more: this machine gave up its place."""
+        kept = self._read()
+        kept.pop("license_file", None)
+        self._write(kept)
 
     def is_half_over(self, hwid: str) -> bool:
         """Tell whether it is time to fetch a new file: there is none, or half of its time has gone."""
