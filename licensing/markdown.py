@@ -21,7 +21,7 @@ from pygments.util import ClassNotFound
 from licensing.samples import EVERY_LANGUAGE, highlighted, read_sample
 
 _LABELS = {"sh": "Shell", "json": "JSON", "text": "Text", "http": "HTTP", "ini": "Settings"}
-_SAMPLE = re.compile(r"(?:.*/)?samples/(?P<language>\w+)/(?P<sample>[\w-]+)\.\w+")
+_SAMPLE = re.compile(r"(?:.*/)?samples/(?P<language>\w+)/(?P<sample>[\w-]+)(?P<suffix>\.\w+)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,11 +70,16 @@ def plain_text(inline: Token) -> str:
 
 
 def sample_of(href: str) -> tuple[str, str] | None:
-    """Return language and name of the sample that an address leads to, if it leads to one."""
+    """Return language and name of the sample that an address leads to, if it leads to one.
+
+    A name with a suffix is that of a file with another one than its language's samples have, such as a header of C++.
+    """
     found = _SAMPLE.fullmatch(href)
     if found is None or found["language"] not in EVERY_LANGUAGE:
         return None
-    return found["language"], found["sample"]
+    language = EVERY_LANGUAGE[found["language"]]
+    other_suffix = found["suffix"] if found["suffix"] != language.suffix else ""
+    return language.name, found["sample"] + other_suffix
 
 
 def lists_of_samples(text: str) -> Iterator[tuple[int, int, list[tuple[str, str]]]]:

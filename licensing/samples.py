@@ -33,7 +33,8 @@ class Language:
     escape: Callable[[str], str]
 
     def path(self, sample: str) -> Path:
-        return SAMPLES_DIR / self.name / f"{sample}{self.suffix}"
+        """Return the file of a sample; a name with a suffix of its own stands for the whole name of the file."""
+        return SAMPLES_DIR / self.name / (sample if "." in sample else f"{sample}{self.suffix}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

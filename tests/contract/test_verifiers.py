@@ -32,7 +32,7 @@ TOOLCHAINS = {
         "libmono-system-xml-linq4.0-cil",
         lambda file: [
             *("mcs", "-warnaserror", "-r:System.Numerics", "-r:System.Runtime.Serialization"),
-            *("-r:System.Xml", "-r:System.Xml.Linq", str(file)),
+            *("-r:System.Xml", "-r:System.Xml.Linq", str(file), str(file.with_name("ed25519.cs"))),
         ],
         lambda file: ["mono", str(file.with_suffix(".exe"))],
     ),
@@ -50,6 +50,10 @@ TOOLCHAINS = {
 }
 
 
+# What a language lacks, and both of its verifiers need.
+BESIDE = {"csharp": ["ed25519.cs"], "cpp": ["json.hpp"]}
+
+
 class Verifier:
     """A verifier that was built: `outcomes` are what it makes of each case of a file of vectors."""
 
@@ -57,7 +61,10 @@ class Verifier:
         toolchain = TOOLCHAINS[language]
         if missing := [program for program in toolchain.programs if not shutil.which(program)]:
             pytest.skip(f"{', '.join(missing)} not found: apt-get install {toolchain.packages}")
-        file = Path(shutil.copy(samples.LANGUAGES[language].path(sample), folder))
+        source = samples.LANGUAGES[language].path(sample)
+        file = Path(shutil.copy(source, folder))
+        for name in BESIDE.get(language, ()):
+            shutil.copy(source.with_name(name), folder)
         if toolchain.build:
             said(toolchain.build(file))
         self.command = toolchain.command(file)
