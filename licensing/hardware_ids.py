@@ -26,9 +26,14 @@ def checked_parts(parts: Mapping[str, Any], name: str) -> dict[str, str]:
             raise InvalidRequestError(
                 f"{name} must name its parts with 1 to 32 characters of a-z, 0-9 and _"
             )
-        if not isinstance(value, str) or not 1 <= len(value) <= TEXT_MAX:
+        if not isinstance(value, str) or not _is_text(value):
             raise InvalidRequestError(f"{name}.{part} must be a text of 1 to {TEXT_MAX} characters")
     return dict(parts)
+
+
+def _is_text(value: str) -> bool:
+    # JSON can spell half a surrogate pair, which no text holds and no digest can be made of.
+    return 1 <= len(value) <= TEXT_MAX and not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def whole(parts: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from accounts import deletion
 from accounts.errors import SoleOwnerError
 from accounts.models import EventDetail, Membership, Team, User
 from licensing.models import (
+    AccessRule,
     ApiKey,
     Application,
     BulkJob,
@@ -19,6 +20,7 @@ from licensing.models import (
     License,
     LicenseBatch,
     LicenseEntitlement,
+    NamedUser,
     Policy,
     PolicyEntitlement,
     Session,
@@ -51,6 +53,8 @@ _TABLES = (
     Session,
     Device,
     TrialUse,
+    NamedUser,
+    AccessRule,
     License,
     LicenseBatch,
     Policy,

@@ -95,6 +95,8 @@ def test_after_seven_days_the_account_and_all_that_tells_of_it_are_gone(
 ) -> None:
     application = factories.make_application(team)
     factories.open_session(factories.make_license(application, username="Ada"))
+    factories.make_access_rule(application)
+    factories.make_named_user(application)
     set_up_app(leaver)
     log_in(Client(), leaver)
     deletion.request_deletion(user=leaver, now=timezone.now())

@@ -78,6 +78,7 @@ def test_of_a_device_only_digests_are_kept(application: Application) -> None:
         ("hwid", {"Disk": "x"}, "name its parts"),
         ("hwid", {"disk": ""}, "value.disk"),
         ("hwid", {"disk": 7}, "value.disk"),
+        ("hwid", {"disk": "\ud800"}, "value.disk"),
         ("colour", "red", "kind must be"),
     ],
 )
