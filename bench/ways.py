@@ -204,7 +204,7 @@ def _walls(bench: Bench) -> dict[str, Ways]:
     _build_walls(bench)
     setter = bench.connect("bench_by_application")
     return {
-        "FIND_SESSION (validate)": _ways_behind_walls(bench, FIND_SESSION.plain, bench.sessions),
+        "FIND_SESSION (validate)": _ways_behind_walls(bench, FIND_SESSION, bench.sessions),
         "TOUCH_SESSION (heartbeat)": _ways_behind_walls(bench, TOUCH_SESSION, bench.sessions),
         "OPEN_SESSION (init)": _ways_behind_walls(bench, OPEN_SESSION, bench.devices),
         "validate, from WSGI environment to answer": {
@@ -299,7 +299,7 @@ def _preparing(bench: Bench) -> dict[str, Ways]:
 
     def through_django() -> None:
         with djangos.cursor() as cursor:
-            cursor.execute(FIND_SESSION.plain, next(bench.sessions))
+            cursor.execute(FIND_SESSION, next(bench.sessions))
             cursor.fetchone()
 
     def by_three_statements() -> None:
@@ -310,11 +310,9 @@ def _preparing(bench: Bench) -> dict[str, Ways]:
 
     return {
         "FIND_SESSION (validate)": {
-            "one, prepared, on libpq": lambda: _row(
-                libpq, FIND_SESSION.plain, next(bench.sessions)
-            ),
+            "one, prepared, on libpq": lambda: _row(libpq, FIND_SESSION, next(bench.sessions)),
             "one, prepared, by psycopg's cursor": lambda: psycopgs.execute(
-                FIND_SESSION.plain, next(bench.sessions), prepare=True
+                FIND_SESSION, next(bench.sessions), prepare=True
             ).fetchone(),
             "one, by Django's cursor": through_django,
             "three, prepared, on libpq": by_three_statements,
@@ -330,15 +328,15 @@ def _connections(bench: Bench) -> dict[str, Ways]:
 
     def asked_first() -> None:
         own.execute("SELECT 1")
-        _row(own, FIND_SESSION.plain, next(bench.sessions))
+        _row(own, FIND_SESSION, next(bench.sessions))
 
     def anew() -> None:
         with psycopg.connect(bench.url, autocommit=True) as connection:
-            _row(connection, FIND_SESSION.plain, next(bench.sessions))
+            _row(connection, FIND_SESSION, next(bench.sessions))
 
     return {
         "FIND_SESSION (validate)": {
-            "the thread's own": lambda: _row(own, FIND_SESSION.plain, next(bench.sessions)),
+            "the thread's own": lambda: _row(own, FIND_SESSION, next(bench.sessions)),
             "the thread's own, asked first if it lives": asked_first,
             **(_from_pools(bench) if ConnectionPool else {}),
             "a new one for each call": anew,
@@ -363,7 +361,7 @@ def _from_pools(bench: Bench) -> Ways:
 
     def from_pool(pool: Any) -> None:
         with pool.connection() as connection:
-            _row(connection, FIND_SESSION.plain, next(bench.sessions))
+            _row(connection, FIND_SESSION, next(bench.sessions))
 
     return {
         "from a pool": lambda: from_pool(plain),

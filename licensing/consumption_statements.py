@@ -27,7 +27,7 @@ CONSUME = f"""
             earlier.ends_at AS earlier_ends_at
         FROM {SESSION_TABLES}
         LEFT JOIN LATERAL (
-            SELECT * FROM ({GRANTED}) every WHERE every.name = %(entitlement)s
+            SELECT * FROM {GRANTED} every WHERE every.name = %(entitlement)s
         ) granted ON true
         LEFT JOIN licensing_usage usage
             ON usage.license_id = license.id

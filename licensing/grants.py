@@ -18,7 +18,7 @@ class Grant:
     used: int = 0
 
     def word_at(self, moment: dt.datetime) -> Word | None:
-        """Return the word that counts at a moment, as entitlement_statements.GRANTED finds it; None: not entitled."""
+        """Return the word that counts at a moment, as the database's licensing_granted finds it; None: not entitled."""
         words: tuple[Word | None, ...] = (self.own_word, self.policy_word)
         return next((word for word in words if word and not word.has_expired(moment)), None)
 

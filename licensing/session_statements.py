@@ -5,7 +5,6 @@ Names in capitals are whole statements; `sessions.py` says when each is used. `s
 wait for a lock, a transaction's own start lies in the past.
 """
 
-import dataclasses
 import functools
 import re
 from typing import LiteralString
@@ -116,39 +115,17 @@ _LICENSE_FACTS = f"""
     {GRACE_UNTIL} AS grace_until, {LICENSE_WARNING} AS license_warning
 """
 LICENSE_FACTS = f"{_LICENSE_FACTS}, {version_refusal('session.app_version_key')} AS version_refusal"
+# Where nobody is told them.
 WITHOUT_ENTITLEMENTS = "NULL::jsonb"
-_HAS_ENTITLEMENTS = """
-    EXISTS (SELECT FROM licensing_entitlement WHERE application_id = application.id)
-"""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Finding:
-    """A statement in two texts: `plain` costs half of `full`, and its last column tells whether that is asked for.
-
-    Most applications have no entitlements at all, and PostgreSQL sets up for each call what a text may come to need.
-    """
-
-    plain: LiteralString
-    full: LiteralString
-
-    @classmethod
-    def of(cls, statement: LiteralString) -> "Finding":
-        select, _, rest = statement.partition("\n    FROM ")
-        return cls(
-            plain=f"{select}, {_HAS_ENTITLEMENTS}\n    FROM {rest}",
-            full=statement.replace(WITHOUT_ENTITLEMENTS, ENTITLEMENTS),
-        )
-
 
 _CURRENT_SIGNING_KEY = """
     JOIN licensing_signingkey signing_key
         ON signing_key.application_id = application.id AND signing_key.state = 'current'
 """
 
-_FIND_LICENSE = f"""
+FIND_LICENSE = f"""
     SELECT {_LICENSE_FACTS}, {version_refusal(_VERSION_OF_PROGRAM)} AS version_refusal,
-        {WITHOUT_ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX}, {USERS_MAX},
+        {ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX}, {USERS_MAX},
         application.has_access_rules,
         failures.hits, CEIL(EXTRACT(EPOCH FROM failures.ends_at - statement_timestamp()))::int
     FROM ({_API_KEY}) key
@@ -162,8 +139,6 @@ _FIND_LICENSE = f"""
         AND failures.ends_at > statement_timestamp()
     WHERE {USABLE_API_KEY}
 """
-
-FIND_LICENSE = Finding.of(_FIND_LICENSE)
 
 # Row lock only, so that the statement after it has a snapshot in which every earlier opening shows.
 LOCK_LICENSE = """
@@ -532,12 +507,18 @@ SESSION_TABLES = f"""
     LEFT JOIN licensing_policy policy ON policy.id = license.policy_id
     LEFT JOIN licensing_device device ON device.id = session.device_id
 """
-_FIND_SESSION = f"""
-    SELECT {LICENSE_FACTS}, {WITHOUT_ENTITLEMENTS} AS entitlements, {SESSION_STATE}
-    FROM {SESSION_TABLES}
-    WHERE {USABLE_API_KEY}
-"""
-FIND_SESSION = Finding.of(_FIND_SESSION)
+
+
+def _find_session(entitlements: LiteralString) -> LiteralString:
+    return f"""
+        SELECT {LICENSE_FACTS}, {entitlements} AS entitlements, {SESSION_STATE}
+        FROM {SESSION_TABLES}
+        WHERE {USABLE_API_KEY}
+    """
+
+
+FIND_SESSION = _find_session(ENTITLEMENTS)
+_FIND_SESSION = _find_session(WITHOUT_ENTITLEMENTS)
 
 # What the statement found lets its program go on, as far as license and device are concerned.
 FOUND_IS_USABLE = """
@@ -624,7 +605,7 @@ BORROW_SESSION = f"""
 
 # As with a heartbeat, the guard stands again on the row that is written: a device that was released meanwhile gets no file.
 CHECK_OUT = f"""
-    WITH found AS ({FIND_SESSION.full}), wanted AS (
+    WITH found AS ({FIND_SESSION}), wanted AS (
         SELECT session.device_id, session.sealed_device_digest, {_LICENSE_FILE_END} AS license_file_end
         FROM found
         JOIN licensing_session session ON session.id = found.session_id

@@ -33,7 +33,6 @@ from licensing.session_statements import (
     OPEN_SESSION_ONCE,
     TAKE_DEVICE_PLACE,
     TOUCH_SESSION,
-    Finding,
     with_one_probe,
 )
 from licensing.signatures import SigningFacts
@@ -162,8 +161,7 @@ def validate_session(
     LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, VersionNotAllowedError, SessionEndedError,
     SessionExpiredError, AccessDeniedError and HwidMismatchError.
     """
-    row = _find(FIND_SESSION, session_parameters(api_key, session_token, caller))
-    return live_session(row)
+    return live_session(fetch(FIND_SESSION, session_parameters(api_key, session_token, caller)))
 
 
 def touch_session(
@@ -487,7 +485,7 @@ class _Opening:
 def _find_license(api_key: str, license_key: str, program: Program) -> _FoundLicense:
     license_key_digest, other_license_key_digest = tokens.license_key_digests(license_key)
     # Every license key is digested and looked up in the same way, well-formed or not, so that the work tells nothing.
-    row = _find(
+    row = fetch(
         FIND_LICENSE,
         {
             **_api_key_parameters(api_key),
@@ -513,24 +511,6 @@ def _find_license(api_key: str, license_key: str, program: Program) -> _FoundLic
         has_access_rules=has_access_rules,
         too_many_failures=failures.too_many(failures_hits, failures_seconds),
     )
-
-
-# The API keys of applications that had entitlements when last asked: which text of a statement to begin with, and no more.
-_KEYS_WITH_ENTITLEMENTS_MAX = 10_000
-_keys_with_entitlements: set[bytes] = set()
-
-
-def _find(finding: Finding, parameters: dict[str, Any]) -> Row | None:
-    """Run a statement in its plain text, unless this application has entitlements: the first call of each process finds out."""
-    key = parameters["api_key_digest"]
-    if key not in _keys_with_entitlements:
-        row = fetch(finding.plain, parameters)
-        if row is None or not row[-1]:
-            return row and row[:-1]
-        if len(_keys_with_entitlements) >= _KEYS_WITH_ENTITLEMENTS_MAX:
-            _keys_with_entitlements.clear()
-        _keys_with_entitlements.add(key)
-    return fetch(finding.full, parameters)
 
 
 # What is looked for under two keys of a ring, if the ring has two.

@@ -24,7 +24,7 @@ FIND_VARIABLES = f"""
             AND (
                 variable.entitlement_id IS NULL
                 OR variable.entitlement_id IN (
-                    SELECT granted.id FROM ({GRANTED}) granted
+                    SELECT granted.id FROM {GRANTED} granted
                     WHERE granted.value IS DISTINCT FROM 'false'::jsonb
                 )
             )

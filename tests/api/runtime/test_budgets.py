@@ -1,32 +1,25 @@
-"""How many statements a call may cost, counted where they leave the process: DESIGN §8.
+"""How many statements a call may cost, counted where they leave the process (tests/sent_statements.py): DESIGN §8."""
 
-The client calls go past Django's cursors, so only libpq itself, which traces every message to and from PostgreSQL, tells all.
-"""
-
-import contextlib
 import datetime as dt
-import re
+import json
+import os
+import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 
 import pytest
-from django.db import connection
+from django.test import Client
 from django.utils import timezone
 from lockence_client import request_code
-from psycopg.pq import Trace
 
 from licensing import applications, licenses
 from licensing.events import SYSTEM
-from licensing.models import License
+from licensing.models import Application, License
 from tests import factories
 from tests.api.runtime.conftest import Program
+from tests.sent_statements import statements
+from tests.servers import ROOT, database_url
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="psycopg traces on Linux only")
-
-# What PostgreSQL answers to a statement that it completed: B 13 CommandComplete "SELECT 1".
-_COMPLETED = re.compile(r'^B\t\d+\tCommandComplete\t "(?P<command>\w+)', re.MULTILINE)
-_TRANSACTION_COMMANDS = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"}
 
 
 def test_validate_costs_one_statement(program: Program) -> None:
@@ -239,27 +232,44 @@ def test_what_is_wrong_in_itself_never_reaches_the_database(program: Program, ca
     assert sent == []
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("has_entitlements", [False, True])
+@pytest.mark.parametrize(
+    ("call", "budget"), [("init", 2), ("validate", 1), ("heartbeat", 1), ("logout", 1)]
+)
+def test_the_first_call_of_a_process_costs_no_more(
+    application: Application, call: str, budget: int, has_entitlements: bool
+) -> None:
+    program = Program(Client(), factories.make_license(application))
+    if has_entitlements:
+        give_many_entitlements(program.license)
+    program.init()
+    body = {"api_key": program.api_key, "session_token": program.session_token}
+    if call == "init":
+        body = {"api_key": program.api_key, "license_key": program.license_key, "hwid": "device-1"}
+
+    status, sent = in_a_new_process(call, body)
+
+    assert status == 200
+    assert len(sent) == budget
+
+
+def in_a_new_process(call: str, body: dict[str, str]) -> tuple[int, list[str]]:
+    """Return the status of one call, and the statements that it took where nothing was called before."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.sent_statements", call, json.dumps(body)],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": database_url()},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    status, sent = json.loads(done.stdout)
+    return status, sent
+
+
 def give_many_entitlements(license: License) -> None:
     for number in range(20):
         feature = factories.make_entitlement(license.application, f"feature-{number}")
         factories.grant(license if number % 2 else license.policy, feature)
     pages = factories.make_entitlement(license.application, "pages", "metered")
     factories.grant(license, pages, 10)
-
-
-@contextlib.contextmanager
-def statements() -> Iterator[list[str]]:
-    """Collect the kind of each statement that PostgreSQL completes for this thread: SELECT, UPDATE, … but BEGIN and its like."""
-    sent: list[str] = []
-    connection.ensure_connection()
-    pgconn = connection.connection.pgconn
-    with tempfile.TemporaryFile("w+") as trace:
-        pgconn.trace(trace.fileno())
-        pgconn.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
-        try:
-            yield sent
-        finally:
-            pgconn.untrace()
-        trace.seek(0)
-        commands = _COMPLETED.findall(trace.read())
-    sent += [command for command in commands if command not in _TRANSACTION_COMMANDS]

@@ -133,7 +133,7 @@ def told_by(answer: answers.Answer) -> tuple[object, ...]:
 
 def spy_on_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     one_probe = session_statements.with_one_probe(
-        session_statements.FIND_LICENSE.plain, "api_key_digest", "license_key_digest"
+        session_statements.FIND_LICENSE, "api_key_digest", "license_key_digest"
     )
     names = {one_probe: "FIND_LICENSE"}
     asked: list[str] = []
