@@ -25,11 +25,8 @@ from django.db import connection as djangos  # noqa: E402
 
 from accounts.ids import uuid7  # noqa: E402
 from licensing import signatures, statements, tokens  # noqa: E402
-from licensing.session_statements import (  # noqa: E402
-    FIND_SESSION,
-    OPEN_SESSION,
-    TOUCH_SESSION,
-)
+from licensing.opening_statements import OPEN_SESSION  # noqa: E402
+from licensing.session_statements import FIND_SESSION, TOUCH_SESSION  # noqa: E402
 from licensing.versions import version_key  # noqa: E402
 from lockence.wsgi import application, pages  # noqa: E402
 

@@ -11,10 +11,10 @@ from django.db import IntegrityError, connection
 from accounts.ids import lowest_id_at, uuid7
 from licensing import callers, errors
 from licensing.callers import Caller
+from licensing.client_calls import fetch, live_session, session_parameters
 from licensing.consumption_statements import CONSUME, FORGET_CONSUMPTIONS, FORGET_USAGE
 from licensing.models import Entitlement
 from licensing.models.entitlement import NUMBER_MAX
-from licensing.sessions import fetch, live_session, session_parameters
 from licensing.signatures import SigningFacts
 from licensing.statements import Row, fetch_row
 

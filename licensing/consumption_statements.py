@@ -1,15 +1,13 @@
 # ruff: noqa: S608 (statements are put together from constants of our own files alone)
 """The SQL of using something up."""
 
+from licensing.client_call_statements import LICENSE_FACTS, USABLE_API_KEY, WITHOUT_ENTITLEMENTS
 from licensing.entitlement_statements import GRANTED
 from licensing.models.entitlement import NUMBER_MAX
 from licensing.session_statements import (
     FOUND_IS_USABLE,
-    LICENSE_FACTS,
     SESSION_STATE,
     SESSION_TABLES,
-    USABLE_API_KEY,
-    WITHOUT_ENTITLEMENTS,
 )
 
 # Two guards make this exact. The one on `used` stands on the row that is written, which is locked and read again first: so many

@@ -10,6 +10,7 @@ from django.db.models import F, Func
 
 from licensing import callers, errors, sessions
 from licensing.callers import Caller
+from licensing.client_calls import session_parameters
 from licensing.device_statements import READ_RELEASE_BUDGET, SPEND_RELEASE
 from licensing.events import Actor, program_actor, record
 from licensing.models import Device, License, Session
@@ -120,7 +121,7 @@ def release_own_device(
 
     Asking twice is one release. Raises as `validate_session` does, and ReleaseLimitReachedError.
     """
-    parameters = sessions.session_parameters(api_key, session_token)
+    parameters = session_parameters(api_key, session_token)
     # Nobody else spends what is left, or takes and frees places of this license, until the transaction ends.
     fetch_row(LOCK_LICENSE_OF_SESSION, parameters)
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from licensing.sessions import FileGrant
+from licensing.session_facts import FileGrant
 from licensing.signatures import application_signer
 
 TYPE = "license+jwt"

@@ -6,7 +6,7 @@ from licensing import errors, failures, sessions
 from licensing.callers import Caller
 from licensing.models import ApiKey
 from licensing.request_codes import RequestCode
-from licensing.sessions import FileGrant, Program
+from licensing.session_facts import FileGrant, Program
 
 _DEVICE_NAME = "Offline device"
 

@@ -1,4 +1,4 @@
-"""What a developer may forget of trials; `session_statements.py` uses them up."""
+"""What a developer may forget of trials; `binding_statements.py` uses them up."""
 
 from django.db import transaction
 

@@ -1,14 +1,9 @@
 # ruff: noqa: S608 (statements are put together from constants of our own files alone)
 """The SQL of telling variables to a program."""
 
+from licensing.client_call_statements import LICENSE_FACTS, USABLE_API_KEY, WITHOUT_ENTITLEMENTS
 from licensing.entitlement_statements import GRANTED
-from licensing.session_statements import (
-    LICENSE_FACTS,
-    SESSION_STATE,
-    SESSION_TABLES,
-    USABLE_API_KEY,
-    WITHOUT_ENTITLEMENTS,
-)
+from licensing.session_statements import SESSION_STATE, SESSION_TABLES
 
 # All in one row, and still encrypted: whether the session is live is judged before anything is opened. Being entitled to *no* is
 # no entitlement.

@@ -16,10 +16,10 @@ from accounts.ciphers import UndecipherableError
 from accounts.ids import uuid7
 from licensing import callers, errors
 from licensing.callers import Caller
+from licensing.client_calls import fetch, live_session, session_parameters
 from licensing.events import Actor, record
 from licensing.models import Application, Entitlement, Variable
 from licensing.models.variable import VALUE_MAX_BYTES, VARIABLE_NAME_PATTERN
-from licensing.sessions import fetch, live_session, session_parameters
 from licensing.signatures import SigningFacts
 from licensing.variable_statements import FIND_VARIABLES
 

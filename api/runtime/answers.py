@@ -26,6 +26,7 @@ from licensing import (
 )
 from licensing.callers import Caller, caller_of
 from licensing.own_words import own_words
+from licensing.session_facts import FileGrant, SessionFacts
 from licensing.signatures import (
     SignedRequest,
     SigningFacts,
@@ -242,7 +243,7 @@ _CALLS: dict[str, Callable[[Members, _Context], tuple[Members, SigningFacts]]] =
 }
 
 
-def _session_members(session: sessions.SessionFacts) -> Members:
+def _session_members(session: SessionFacts) -> Members:
     license = session.license
     return {
         "expires_at": _time(session.expires_at),
@@ -263,7 +264,7 @@ def _session_members(session: sessions.SessionFacts) -> Members:
     }
 
 
-def _file_members(grant: sessions.FileGrant) -> Members:
+def _file_members(grant: FileGrant) -> Members:
     return {
         "message": "License file issued",
         "license_file": _license_file(grant),
@@ -271,11 +272,11 @@ def _file_members(grant: sessions.FileGrant) -> Members:
     }
 
 
-def _license_file(grant: sessions.FileGrant) -> str:
+def _license_file(grant: FileGrant) -> str:
     return license_files.written(grant, timezone.now())
 
 
-def _interval(session: sessions.SessionFacts) -> int:
+def _interval(session: SessionFacts) -> int:
     return overload.gates().paced(session.heartbeat_interval_seconds, session.expires_at)
 
 

@@ -11,7 +11,7 @@ from licensing.callers import Caller
 from licensing.errors import InvalidRequestError
 from licensing.keys import MANAGEMENT_TOKEN_PREFIX
 from licensing.models.entitlement import NUMBER_MAX
-from licensing.sessions import Program
+from licensing.session_facts import Program
 
 HWID_MAX = hardware_ids.TEXT_MAX
 HWID_PARTS_MAX = hardware_ids.PARTS_MAX

@@ -12,7 +12,7 @@ import pytest
 from django.conf import LazySettings
 
 from api.runtime import answers
-from licensing import session_statements, statements
+from licensing import client_calls, opening_statements, statements
 from licensing.models import Application
 from tests import factories
 
@@ -132,8 +132,8 @@ def told_by(answer: answers.Answer) -> tuple[object, ...]:
 
 
 def spy_on_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    one_probe = session_statements.with_one_probe(
-        session_statements.FIND_LICENSE, "api_key_digest", "license_key_digest"
+    one_probe = client_calls.with_one_probe(
+        opening_statements.FIND_LICENSE, "api_key_digest", "license_key_digest"
     )
     names = {one_probe: "FIND_LICENSE"}
     asked: list[str] = []

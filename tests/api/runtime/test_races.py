@@ -1,6 +1,6 @@
 """Many programs at once against a live server: no limit is ever exceeded, and nothing that ended comes back.
 
-Every test here goes red when the guard that it is about is taken out of licensing/session_statements.py or the verb.
+Every test here goes red when the guard that it is about is taken out of licensing/*_statements.py or the verb.
 """
 
 import datetime as dt
