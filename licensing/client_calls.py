@@ -1,10 +1,11 @@
 """How the client calls ask the database, and how they read what it found: as facts, or as the refusal that it calls for."""
 
+import datetime as dt
 import functools
 import json
 import re
 import uuid
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 from licensing import callers, errors, tokens
 from licensing.callers import Caller
@@ -31,7 +32,7 @@ def fetch(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
 def with_one_probe(statement: LiteralString, *names: str) -> LiteralString:
     """Return a statement that does not look again for what `other_<name>` would repeat: half of the probes."""
     for name in names:
-        # A probe as `_first_of` writes it.
+        # A probe as `first_of` writes it.
         probe = rf" UNION ALL \((?:(?! UNION ALL ).)*%\(other_{name}\)s\)"
         statement = re.sub(probe, "", statement)
     return statement
@@ -53,57 +54,100 @@ def api_key_parameters(api_key: str) -> dict[str, bytes]:
     return {"api_key_digest": digest, "other_api_key_digest": other_digest}
 
 
+class LicenseRow(NamedTuple):
+    """What the statements tell of application and license: their first columns, by the names that they have there."""
+
+    application_id: uuid.UUID
+    signing_key_id: uuid.UUID
+    private_ciphertext: str
+    own_words_at: dt.datetime | None
+    enabled: bool
+    license_id: uuid.UUID | None
+    license_status: str
+    license_expires_at: dt.datetime | None
+    license_is_expired: bool
+    policy_name: str
+    username: str
+    metadata: str
+    heartbeat_interval_seconds: int
+    grace_until: dt.datetime | None
+    license_warning: str | None
+    version_refusal: str | None
+    entitlements: str | None
+
+    @property
+    def signing(self) -> SigningFacts:
+        return SigningFacts(*self[:4])
+
+
+class SessionRow(NamedTuple):
+    """What FIND_SESSION and its like tell of the session, after the columns of `LicenseRow`."""
+
+    session_id: uuid.UUID
+    is_overdraft: bool
+    borrowed_until: dt.datetime | None
+    session_expires_at: dt.datetime
+    session_is_ended: bool
+    session_is_expired: bool
+    device_is_released: bool
+    access_is_denied: bool
+    session_end: dt.datetime
+    lease_end: dt.datetime
+
+
+LICENSE_WIDTH = len(LicenseRow._fields)
+SESSION_WIDTH = LICENSE_WIDTH + len(SessionRow._fields)
+
+
 def live_session(row: Row | None) -> SessionFacts:
     """Return what FIND_SESSION and its like found; raise the first refusal, in the order of precedence, that it calls for."""
     if not row or row[0] is None:
         raise errors.InvalidApiKeyError
-    *facts, _session_id, is_overdraft, borrowed_until = row[:-7]
-    expires_at, is_ended, is_expired, device_is_released, is_denied, *_next_ends = row[-7:]
-    signing, license, heartbeat_interval_seconds = usable_license(
-        tuple(facts), errors.SessionNotFoundError
-    )
-    if is_ended:
+    found = LicenseRow._make(row[:LICENSE_WIDTH])
+    license = usable_license(found, errors.SessionNotFoundError)
+    session = SessionRow._make(row[LICENSE_WIDTH:SESSION_WIDTH])
+    signing = found.signing
+    if session.session_is_ended:
         raise errors.SessionEndedError(signing=signing)
-    if is_expired:
+    if session.session_is_expired:
         raise errors.SessionExpiredError(signing=signing)
-    if is_denied:
+    if session.access_is_denied:
         raise errors.AccessDeniedError(signing=signing)
-    if device_is_released:
+    if session.device_is_released:
         raise errors.HwidMismatchError(signing=signing)
     return SessionFacts(
-        signing, license, expires_at, heartbeat_interval_seconds, is_overdraft, borrowed_until
+        signing,
+        license,
+        session.session_expires_at,
+        found.heartbeat_interval_seconds,
+        session.is_overdraft,
+        session.borrowed_until,
     )
 
 
-def usable_license(
-    facts: Row, unknown: type[errors.RefusalError]
-) -> tuple[SigningFacts, LicenseFacts, int]:
+def usable_license(found: LicenseRow, unknown: type[errors.RefusalError]) -> LicenseFacts:
     """Raise the first refusal, in the order of precedence, that application and license call for."""
-    *who, enabled, license_id, status, expires_at, is_expired = facts[:9]
-    signing = SigningFacts(*who)
-    policy_name, username, metadata, heartbeat_interval_seconds = facts[9:13]
-    grace_until, warning, version_refusal, entitlements = facts[13:]
-    if not enabled:
-        raise errors.ApplicationDisabledError(signing=signing)
-    if license_id is None:
-        raise unknown(signing=signing)
-    if status == License.Status.SUSPENDED:
-        raise errors.LicenseSuspendedError(signing=signing)
-    if status == License.Status.REVOKED:
-        raise errors.LicenseRevokedError(signing=signing)
-    if is_expired:
-        raise errors.LicenseExpiredError(signing=signing)
-    if version_refusal is not None:
-        raise errors.VersionNotAllowedError(signing=signing, **json.loads(version_refusal))
-    license = LicenseFacts(
-        license_id,
-        status,
-        expires_at,
-        policy_name,
-        username,
-        json.loads(metadata),
-        json.loads(entitlements) if entitlements else {},
-        grace_until,
-        (warning,) if warning else (),
+    if not found.enabled:
+        raise errors.ApplicationDisabledError(signing=found.signing)
+    if found.license_id is None:
+        raise unknown(signing=found.signing)
+    if found.license_status == License.Status.SUSPENDED:
+        raise errors.LicenseSuspendedError(signing=found.signing)
+    if found.license_status == License.Status.REVOKED:
+        raise errors.LicenseRevokedError(signing=found.signing)
+    if found.license_is_expired:
+        raise errors.LicenseExpiredError(signing=found.signing)
+    if found.version_refusal is not None:
+        told = json.loads(found.version_refusal)
+        raise errors.VersionNotAllowedError(signing=found.signing, **told)
+    return LicenseFacts(
+        found.license_id,
+        found.license_status,
+        found.license_expires_at,
+        found.policy_name,
+        found.username,
+        json.loads(found.metadata),
+        json.loads(found.entitlements) if found.entitlements else {},
+        found.grace_until,
+        (found.license_warning,) if found.license_warning else (),
     )
-    return signing, license, heartbeat_interval_seconds

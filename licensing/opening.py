@@ -13,7 +13,13 @@ from accounts.limits import Outcome, network_of
 from licensing import errors, failures, tokens
 from licensing.access_statements import JUDGE_PROGRAM, LEARN_NEWER_DIGESTS
 from licensing.binding_statements import ADMIT_DEVICE, BIND_DEVICE, TAKE_DEVICE_PLACE
-from licensing.client_calls import api_key_parameters, fetch, usable_license
+from licensing.client_calls import (
+    LICENSE_WIDTH,
+    LicenseRow,
+    api_key_parameters,
+    fetch,
+    usable_license,
+)
 from licensing.opening_statements import FIND_LICENSE, LOCK_LICENSE, OPEN_SESSION, OPEN_SESSION_ONCE
 from licensing.session_facts import FileGrant, LicenseFacts, OpenedSession, Program
 from licensing.signatures import SigningFacts
@@ -225,14 +231,12 @@ def _find_license(api_key: str, license_key: str, program: Program) -> _FoundLic
     )
     if row is None:
         raise errors.InvalidApiKeyError
-    *facts, sessions_max, users_max, has_access_rules, failures_hits, failures_seconds = row
-    signing, license, heartbeat_interval_seconds = usable_license(
-        tuple(facts), errors.LicenseNotFoundError
-    )
+    found = LicenseRow._make(row[:LICENSE_WIDTH])
+    sessions_max, users_max, has_access_rules, failures_hits, failures_seconds = row[LICENSE_WIDTH:]
     return _FoundLicense(
-        signing,
-        license,
-        heartbeat_interval_seconds,
+        found.signing,
+        usable_license(found, errors.LicenseNotFoundError),
+        found.heartbeat_interval_seconds,
         limits_sessions=sessions_max is not None,
         limits_users=users_max is not None,
         has_access_rules=has_access_rules,
