@@ -22,7 +22,7 @@ from accounts import jobs, tasks
 from accounts.models import AuditCheck, Team, User
 from lockence.logging import JobArgumentsFilter
 from tests import factories
-from tests.accounts.test_audit import chain_now, tamper
+from tests.accounts.audit.conftest import chain_now, tamper
 from tests.jobs import run_due_jobs
 from tests.servers import database_url
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import retention, tasks
 from accounts.models import AuditCheck, Event, EventAnchor, EventDetail, EventLink, Team
-from tests.accounts.test_audit import (
+from tests.accounts.audit.conftest import (
     assert_denied,
     chain_now,
     fetch,
