@@ -69,8 +69,8 @@ def issue_each(
 ) -> BulkJob:
     """Ask for licenses that rows tell of (licensing/bulk_files.py): fields of LicenseTerms, and their own `policy`, `expires_at` and `count`.
 
-    What a row leaves out is as `policy` and `expires_at` have it. Raises what `issue_in_bulk` does, and FaultyRowsError for a
-    policy that is not there.
+    What a row leaves out is as `policy` and `expires_at` have it. Raises what `issue_in_bulk` does, and for a policy
+    that is not there.
     """
     job = issue_in_bulk(
         policy=policy,
@@ -102,7 +102,7 @@ def _resolved(
         named = policies.get(facts.pop("policy", "") or str(policy.pk))
         if named is None:
             fault = "No policy of this application has this id or name"
-            raise errors.FaultyRowsError({number: {"policy": [fault]}})
+            raise errors.InvalidRequestError.of_rows({number: {"policy": [fault]}})
         end = facts.pop("expires_at", None) or expires_at or named.expiry_of_a_license_issued(now)
         facts |= {"policy": str(named.pk), "expires_at": end and end.isoformat()}
         yield from itertools.repeat(facts, facts.pop("count", 1))

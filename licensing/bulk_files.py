@@ -44,7 +44,7 @@ def new_licenses_in(sent: bytes, media_type: str) -> list[Row]:
 def _checked(
     sent: bytes, media_type: str, checks: Mapping[str, _Check], needed: str = ""
 ) -> list[Row]:
-    """Raises FaultyRowsError, the first row being 0, and InvalidRequestError for what is no such file or too long."""
+    """Raises InvalidRequestError: for rows that cannot be, with their faults, and for what is no such file or too long."""
     rows, faults, licenses = list[Row](), dict[int, dict[str, list[str]]](), 0
     for number, sent_row in enumerate(_csv_rows(sent) if media_type == CSV else _json_rows(sent)):
         row, wrong = _checked_row(sent_row, checks)
@@ -59,7 +59,7 @@ def _checked(
         if len(faults) == _FAULTS_MAX:
             break
     if faults:
-        raise errors.FaultyRowsError(faults)
+        raise errors.InvalidRequestError.of_rows(faults)
     return rows
 
 

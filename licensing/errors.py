@@ -25,24 +25,26 @@ class RefusalError(errors.RefusalError):
 
 
 class InvalidRequestError(RefusalError):
-    """The request itself is wrong; the message names the field and what is wrong with it."""
+    """The request itself is wrong; the message names the field and what is wrong with it.
+
+    Of a file, `faults` tells what is wrong with which members of each row, by its number from 0.
+    """
 
     code = "invalid_request"
     default_message = "Invalid request"
+    faults: Mapping[int, Mapping[str, Collection[str]]] = {}
 
-
-class FaultyRowsError(InvalidRequestError):
-    """A file holds rows that cannot be: `faults` tells of each, by its number from 0, what is wrong with which of its members."""
-
-    def __init__(self, faults: Mapping[int, Mapping[str, Collection[str]]]) -> None:
-        self.faults = faults
+    @classmethod
+    def of_rows(cls, faults: Mapping[int, Mapping[str, Collection[str]]]) -> "InvalidRequestError":
         told = [
             f"row {number + 1}, {name}: {words}"
             for number, members in faults.items()
             for name, wrong in members.items()
             for words in wrong
         ]
-        super().__init__("; ".join(told[:3]))
+        refusal = cls("; ".join(told[:3]))
+        refusal.faults = faults
+        return refusal
 
 
 class InvalidApiKeyError(RefusalError):

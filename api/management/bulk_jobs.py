@@ -149,7 +149,9 @@ class BulkFromFile(ManagementView):
         wanted = self.query(FileParameters)
         try:
             job = self._asked(application, wanted)
-        except errors.FaultyRowsError as refusal:
+        except errors.InvalidRequestError as refusal:
+            if not refusal.faults:
+                raise
             told: dict[str, Any] = {
                 str(number): members for number, members in refusal.faults.items()
             }
