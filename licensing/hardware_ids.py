@@ -20,7 +20,7 @@ def is_part(name: str) -> bool:
 def checked_parts(parts: Mapping[str, Any], name: str) -> dict[str, str]:
     """Return the parts of a hardware id; raises InvalidRequestError, which calls the field by its `name`."""
     if not 1 <= len(parts) <= PARTS_MAX:
-        raise InvalidRequestError(f"{name} must have between 1 and {PARTS_MAX} parts")
+        raise InvalidRequestError(f"{name} must be an object of 1 to {PARTS_MAX} parts")
     for part, value in parts.items():
         if not is_part(part):
             raise InvalidRequestError(

@@ -93,7 +93,7 @@ def _hwid(body: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(parts, dict):
         return {"hwid": _text(body, "hwid", HWID_MAX)}
     if not 1 <= len(parts) <= HWID_PARTS_MAX:
-        raise InvalidRequestError(f"hwid must have between 1 and {HWID_PARTS_MAX} parts")
+        raise InvalidRequestError(f"hwid must be an object of 1 to {HWID_PARTS_MAX} parts")
     for name in parts:
         if not hardware_ids.is_part(name):
             raise InvalidRequestError(

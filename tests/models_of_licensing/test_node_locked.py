@@ -259,8 +259,8 @@ def test_of_a_part_nothing_is_kept_but_its_digest(license: License) -> None:
 @pytest.mark.parametrize(
     ("hwid", "message"),
     [
-        ({}, "hwid must have between 1 and 8 parts"),
-        ({f"part{n}": "x" for n in range(9)}, "hwid must have between 1 and 8 parts"),
+        ({}, "hwid must be an object of 1 to 8 parts"),
+        ({f"part{n}": "x" for n in range(9)}, "hwid must be an object of 1 to 8 parts"),
         ({"Board": "x"}, "hwid must name its parts with 1 to 32 characters of a-z, 0-9 and _"),
         ({"x" * 33: "x"}, "hwid must name its parts with 1 to 32 characters of a-z, 0-9 and _"),
         ({"board": ""}, "hwid.board must not be empty"),

@@ -177,7 +177,7 @@ def test_init_names_the_field_that_is_wrong(client: Client, name: str, value: An
     response = post(client, "init", with_field(name, json.dumps(value).encode()))
 
     assert refused(response) == "invalid_request"
-    assert value == "\0" or response.json()["message"].startswith(f"{name} must ")
+    assert value == "\0" or response.json()["message"].startswith(f"{name} must be ")
 
 
 @pytest.mark.parametrize("name", ["entitlement", "idempotency_key"])
