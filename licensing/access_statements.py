@@ -1,35 +1,26 @@
 # ruff: noqa: S608 (statements are put together from constants of our own files alone)
 """The SQL of access rules: pieces for the statements of the client calls, where `license` and `policy` are rows.
 
-They are judged in a function (migration 0033) behind a CASE, so that they cost an application that has none next to nothing.
+They are judged in functions (migrations 0033 and 0038) behind a CASE, so that they cost an application that has none next to nothing.
 """
-
-from typing import LiteralString
 
 from licensing.policy_statements import HWID_MATCHING, USERS_MAX
 
-
-def _is_denied(
-    *, has_rules: LiteralString, digests: LiteralString, user_name: LiteralString
-) -> LiteralString:
-    return f"""(CASE WHEN {has_rules} THEN licensing_access_is_denied(
-        license.application_id, license.id, {HWID_MATCHING}, {digests},
-        %(ip_address)s::inet, %(country)s::text, {user_name}
-    ) ELSE false END)"""
-
-
 # Of a program that asks for a session: it is asked anew in each statement, for rules may have come since the license was found.
-PROGRAM_IS_DENIED = _is_denied(
-    has_rules="(SELECT has_access_rules FROM licensing_application WHERE id = %(application_id)s)",
-    digests="(%(digests)s::text[] || %(other_digests)s::text[])",
-    user_name="%(user_name)s::text",
-)
-# Of a session that is there, where `session`, `device` and `application` are rows as well.
-SESSION_IS_DENIED = _is_denied(
-    has_rules="application.has_access_rules",
-    digests="(ARRAY[':' || encode(device.hwid_digest, 'hex')] || device.components)",
-    user_name="session.user_name",
-)
+PROGRAM_IS_DENIED = f"""(CASE
+    WHEN (SELECT has_access_rules FROM licensing_application WHERE id = %(application_id)s)
+    THEN licensing_access_is_denied(
+        license.application_id, license.id, {HWID_MATCHING},
+        %(digests)s::text[] || %(other_digests)s::text[],
+        %(ip_address)s::inet, %(country)s::text, %(user_name)s::text
+    ) ELSE false
+END)"""
+# Of a session that is there, where `session` and `application` are rows: the function finds the rest, which costs nobody else.
+SESSION_IS_DENIED = """(CASE
+    WHEN application.has_access_rules
+    THEN licensing_session_is_denied(session.id, %(ip_address)s::inet, %(country)s::text)
+    ELSE false
+END)"""
 
 # What keeps a program out that the license itself does not: the rules, or that all of its users have names, and others.
 JUDGE_PROGRAM = f"""
