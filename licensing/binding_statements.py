@@ -80,6 +80,14 @@ ADMIT_DEVICE = f"""
             WHERE part.today <> ALL(best.components) AND part.other <> ALL(best.components)
         ) AS names
         FROM best
+    ), overtaken AS (
+        -- A device that was released under just these parts is known by them no longer: no machine is two devices.
+        UPDATE licensing_device device
+        SET hwid_digest = sha256(device.hwid_digest || uuid_send(device.id)), components = '{{}}'
+        FROM best
+        WHERE device.license_id = %(license_id)s AND device.hwid_digest = %(hwid_digest)s
+            AND device.id <> best.id
+        RETURNING device.id
     ), recognized AS (
         UPDATE licensing_device device
         SET hwid_digest = %(hwid_digest)s, hwid_key_id = %(hwid_key_id)s,
@@ -88,7 +96,8 @@ ADMIT_DEVICE = f"""
             drifted_at = CASE
                 WHEN drift.names = '{{}}' THEN device.drifted_at ELSE statement_timestamp()
             END
-        FROM best, drift
+        -- The count is there to have the other one give way first.
+        FROM best, drift, (SELECT count(*) FROM overtaken) first
         WHERE device.id = best.id
         RETURNING device.id, drift.names
     ), told AS (

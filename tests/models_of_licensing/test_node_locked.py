@@ -233,6 +233,18 @@ def test_a_released_machine_comes_back_whatever_was_swapped_meanwhile(license: L
     assert license.devices_used == license.devices.bound().count() == 1
 
 
+def test_a_part_that_is_swapped_back_makes_it_no_released_machine(license: License) -> None:
+    parts(license)
+    release_device(device=Device.objects.get(), actor=SYSTEM, now=timezone.now())
+    assert parts(license, disk="new") == "ok"
+
+    assert parts(license) == "ok"
+
+    assert [device.is_bound() for device in Device.objects.order_by("id")] == [False, True]
+    license.refresh_from_db()
+    assert license.devices_used == 1
+
+
 def test_among_two_machines_the_more_alike_is_known_again(license: License) -> None:
     policy = factories.make_policy(license.application, hwid_matching="any", devices_max=2)
     License.objects.update(policy=policy)
