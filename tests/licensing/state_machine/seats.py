@@ -1,54 +1,27 @@
-"""Programs and a developer do whatever comes to mind while time passes: a dictionary says what the verbs must answer.
-
-The clock is the database's own, told by a function that stands before PostgreSQL's in the search path, so every end is met to
-the microsecond. `LOCKENCE_MODEL_STEPS=10000` is what CI runs; `LOCKENCE_MODEL_SEED` repeats a run.
-"""
+"""Devices and seats: limits, overdraft, borrowed seats, releases within their budget, answers that got lost."""
 
 import dataclasses
 import datetime as dt
-import os
-import random
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-from django.db import connection, transaction
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
-from pytest_django import Settings
+from hypothesis.stateful import initialize, invariant, rule
 
 from licensing import devices, errors, licenses, sessions
 from licensing.events import SYSTEM
 from licensing.models import Device, License, Session
 from tests import factories
+from tests.licensing.state_machine.world import A_BIT, WHICH, World, seconds
 
-STEPS = int(os.environ.get("LOCKENCE_MODEL_STEPS", "300"))
-STEPS_PER_RUN = 50
-START = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
 LIFETIME, BORROW_MAX, PERIOD, PAUSE = 60, 300, 200, 50
 # On either side of every bound above, and on it.
 MOMENTS = st.sampled_from([0, 1, 49, 50, 51, 59, 60, 61, 199, 200, 201, 299, 300, 301])
 HWIDS = st.sampled_from(["desktop", "laptop", "tablet"])
 USERS = st.sampled_from(["ada", "grace"])
-WHICH = st.integers(0, 7)
-_THE_CLOCK = """
-    CREATE SCHEMA travelled;
-    CREATE FUNCTION travelled.statement_timestamp() RETURNS timestamptz STABLE LANGUAGE sql
-        AS $$ SELECT current_setting('travelled.now')::timestamptz $$;
-    SET LOCAL search_path = travelled, public, pg_catalog;
-"""
-
-
-def seconds(count: float) -> dt.timedelta:
-    return dt.timedelta(seconds=count)
+KEYS = st.sampled_from(["one", "two"])
+ANSWERS_LOST = dt.timedelta(hours=1)
 
 
 @dataclasses.dataclass
@@ -58,6 +31,7 @@ class Seat:
     token: uuid.UUID
     hwid: str
     user: str
+    opened_at: dt.datetime
     expires_at: dt.datetime
     is_overdraft: bool
     borrowed_until: dt.datetime | None = None
@@ -70,22 +44,14 @@ class Seat:
         return self.borrowed_until is not None and self.borrowed_until > at
 
 
-class Licensing(RuleBasedStateMachine):
-    steps = 0
-
+class Seats(World):
     def __init__(self) -> None:
         super().__init__()
-        self.undo = transaction.atomic()
-        self.undo.__enter__()
-        self.now = START
         self.bound: set[str] = set()
         self.seats: list[Seat] = []
+        self.earlier: dict[tuple[str, str, str], Seat] = {}
         self.releases: list[dt.datetime] = []
         self.status, self.license_end = "active", None
-
-    def teardown(self) -> None:
-        transaction.set_rollback(True)
-        self.undo.__exit__(None, None, None)
 
     @initialize(
         devices_max=st.sampled_from([1, 2, None]),
@@ -99,7 +65,7 @@ class Licensing(RuleBasedStateMachine):
     )
     def rules(self, **rules: Any) -> None:
         self.policy = rules
-        application = factories.make_application()
+        application = self.begin()
         policy = factories.make_policy(
             application,
             session_lifetime_seconds=LIFETIME,
@@ -109,12 +75,8 @@ class Licensing(RuleBasedStateMachine):
             license_file_seconds=None,
             **rules,
         )
-        self.license = factories.make_license(application, policy=policy)
-        self.api_key = factories.api_key_of(application)
+        self.license = self.issue(policy)
         self.license_key = self.license.reveal()
-        with connection.cursor() as cursor:
-            cursor.execute(_THE_CLOCK)
-        self.tell_the_time()
 
     # Programs
 
@@ -130,18 +92,49 @@ class Licensing(RuleBasedStateMachine):
     @rule(hwid=HWIDS, user=USERS)
     def init(self, hwid: str, user: str) -> None:
         expected = self.refusal_of_license() or self.refusal_of_init(hwid, user)
-        opened = self.answer(
+        if opened := self.opened(expected, hwid, user):
+            seat = self.seat_given(hwid, user)
+            assert (opened.expires_at, opened.is_overdraft) == (seat.expires_at, seat.is_overdraft)
+            seat.token = opened.token
+
+    @rule(hwid=HWIDS, user=USERS, key=KEYS)
+    def init_and_ask_again(self, hwid: str, user: str, key: str) -> None:
+        """An answer got lost: whoever asks with the same key is given the seat that is there, while it lasts."""
+        seat = self.earlier.get((hwid, user, key))
+        is_given_again = (
+            seat is not None
+            and hwid in self.bound
+            and seat.is_open(self.now)
+            and seat.opened_at > self.now - ANSWERS_LOST
+        )
+        expected = self.refusal_of_license()
+        if not is_given_again:
+            expected = expected or self.refusal_of_init(hwid, user)
+        opened = self.opened(expected, hwid, user, key)
+        if not opened:
+            return
+        if not is_given_again or seat is None:
+            first = seat is None
+            seat = self.seat_given(hwid, user)
+            seat.token = opened.token
+            if first:
+                self.earlier[hwid, user, key] = seat
+        assert (opened.token, opened.expires_at, opened.is_overdraft, opened.borrowed_until) == (
+            seat.token,
+            seat.expires_at,
+            seat.is_overdraft,
+            seat.borrowed_until,
+        )
+
+    def opened(self, expected: str, hwid: str, user: str, key: str = "") -> Any:
+        return self.answer(
             expected,
             lambda: sessions.open_session(
                 api_key=self.api_key,
                 license_key=self.license_key,
-                program=sessions.Program(hwid=hwid, user_name=user),
+                program=sessions.Program(hwid=hwid, user_name=user, idempotency_key=key),
             ),
         )
-        if opened:
-            seat = self.seat_given(hwid, user)
-            assert (opened.expires_at, opened.is_overdraft) == (seat.expires_at, seat.is_overdraft)
-            seat.token = opened.token
 
     @rule(which=WHICH)
     def validate(self, which: int) -> None:
@@ -262,20 +255,16 @@ class Licensing(RuleBasedStateMachine):
 
     @rule(by=MOMENTS)
     def time_passes(self, by: int) -> None:
-        self.now += seconds(by)
-        self.tell_the_time()
+        self.go_to(self.now + seconds(by))
 
-    @rule(which=WHICH, a_bit=st.sampled_from([-1, 0, 1]), hwid=HWIDS, user=USERS)
+    @rule(which=WHICH, a_bit=A_BIT, hwid=HWIDS, user=USERS)
     def an_end_is_met(self, which: int, a_bit: int, hwid: str, user: str) -> None:
         """Go to the moment at which something ends, or to the microsecond before or after it, and look who is let in."""
         ends = [self.license_end, *(seat.borrowed_until for seat in self.seats)]
         ends += [seat.expires_at for seat in self.seats if not seat.ended]
         for wait in (PERIOD, PAUSE):
             ends += [released + seconds(wait) for released in self.releases]
-        ahead = sorted({end for end in ends if end and end > self.now})
-        if ahead:
-            self.now = ahead[which % len(ahead)] + dt.timedelta(microseconds=a_bit)
-            self.tell_the_time()
+        if self.meet(ends, which, a_bit):
             self.validate(which)
             self.init(hwid, user)
 
@@ -285,7 +274,7 @@ class Licensing(RuleBasedStateMachine):
     def nothing_is_exceeded_and_rows_are_as_the_dictionary_says(self) -> None:
         if not hasattr(self, "license"):
             return
-        Licensing.steps += 1
+        Seats.steps += 1
         row = self.row()
         assert (row.status, row.expires_at) == (self.status, self.license_end)
         assert row.devices_used == row.devices.bound().count() == len(self.bound)
@@ -336,7 +325,7 @@ class Licensing(RuleBasedStateMachine):
         self.end("replaced", taken[:too_many])
         sessions_max = self.policy["sessions_max"]
         is_overdraft = bool(sessions_max) and len(taken) - too_many >= sessions_max
-        seat = Seat(uuid.uuid4(), hwid, user, self.lease_end(None), is_overdraft)
+        seat = Seat(uuid.uuid4(), hwid, user, self.now, self.lease_end(None), is_overdraft)
         self.seats.append(seat)
         return seat
 
@@ -380,17 +369,9 @@ class Licensing(RuleBasedStateMachine):
 
     # The real thing
 
-    def answer(self, expected: str, act: Callable[[], Any]) -> Any:
-        """Return what a verb returns; what it refuses is as expected, and None."""
-        refusal, answer = None, None
-        try:
-            answer = act()
-        except errors.RefusalError as raised:
-            refusal = raised
-        assert (refusal.code if refusal else "") == expected
+    def check(self, refusal: errors.RefusalError | None) -> None:
         if isinstance(refusal, errors.ReleaseLimitReachedError):
             self.check_when_a_release_is_allowed(refusal.retry_after_seconds)
-        return answer
 
     def check_when_a_release_is_allowed(self, wait: int | None) -> None:
         if wait is None:
@@ -416,30 +397,3 @@ class Licensing(RuleBasedStateMachine):
         digest = sessions.tokens.hwid_digest(self.license.application_id, hwid)
         bound = self.license.devices.bound().filter(hwid_digest=digest)
         return list(bound.values_list("pk", flat=True))
-
-    def tell_the_time(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('travelled.now', %s, true)", [self.now.isoformat()])
-
-
-@pytest.mark.timeout(60 + STEPS // 10)
-def test_the_verbs_do_what_the_dictionary_says(db: None, settings: Settings) -> None:
-    settings.INIT_FAILURES_MAX = 10**6
-    chosen = int(os.environ.get("LOCKENCE_MODEL_SEED") or random.randrange(2**32))
-    print(f"LOCKENCE_MODEL_SEED={chosen}")  # noqa: T201 (pytest shows it where the test fails)
-
-    Licensing.steps = 0
-    # A run ends when it likes: so many are made that all of the steps were taken.
-    while Licensing.steps < STEPS:
-        run_state_machine_as_test(seed(chosen + Licensing.steps)(Licensing), settings=EXTENT)
-
-
-EXTENT = settings(
-    max_examples=10,
-    stateful_step_count=STEPS_PER_RUN,
-    deadline=None,
-    database=None,
-    # Making a failure smaller takes minutes; its seed repeats it.
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
