@@ -20,7 +20,13 @@ from licensing.client_calls import (
     fetch,
     usable_license,
 )
-from licensing.opening_statements import FIND_LICENSE, LOCK_LICENSE, OPEN_SESSION, OPEN_SESSION_ONCE
+from licensing.opening_statements import (
+    FIND_LICENSE,
+    LOCK_LICENSE,
+    OPEN_SESSION,
+    OPEN_SESSION_ONCE,
+    OPEN_UNCOUNTED_SESSION,
+)
 from licensing.session_facts import FileGrant, LicenseFacts, OpenedSession, Program
 from licensing.signatures import SigningFacts
 from licensing.statements import Row, fetch_row
@@ -37,7 +43,7 @@ def open_on_device(api_key: str, license_key: str, program: Program) -> OpenedSe
         raise errors.InvalidRequestError(
             "user is required: this license is for named users", signing=found.signing
         )
-    if not found.needs_the_lock and (opened := opening.on_a_bound_device()):
+    if not found.needs_the_lock and (opened := opening.uncounted_on_a_bound_device()):
         return opened
     with transaction.atomic():
         if opened := opening.under_the_license_lock():
@@ -153,6 +159,14 @@ class _Opening:
             return fetch(TAKE_DEVICE_PLACE, self.parameters) is not None
         _is_recognized, takes_a_place = fetch(ADMIT_DEVICE, self.parameters) or (False, False)
         return bool(takes_a_place)
+
+    def uncounted_on_a_bound_device(self) -> OpenedSession | None:
+        """Open the session if the device is bound and its license limits neither sessions nor users, as it was found."""
+        has_two_keys = self.parameters["hwid_digest"] != self.parameters["other_hwid_digest"]
+        if has_two_keys or self.is_repeatable:
+            return self.on_a_bound_device()
+        row = fetch_row(OPEN_UNCOUNTED_SESSION, self.parameters)
+        return self._opened(row) if row else None
 
     def on_a_bound_device(self) -> OpenedSession | None:
         """Open the session if the device is bound; raise SessionLimitReachedError when every seat is taken."""

@@ -37,6 +37,8 @@ _USER_HAS_A_PLACE = f"""
     END
 """
 _SESSIONS_MAX = "COALESCE(license.sessions_max, policy.sessions_max)"
+# What is counted is counted under the license's lock alone; whatever a license may limit by counting belongs here.
+_NOTHING_IS_COUNTED = f"{_SESSIONS_MAX} IS NULL AND {USERS_MAX} IS NULL"
 # Seats and those of the overdraft together; their sum may be more than an integer holds.
 _SEATS = f"""
     {_SESSIONS_MAX}::bigint + COALESCE(license.sessions_overdraft, policy.sessions_overdraft)
@@ -211,3 +213,36 @@ OPEN_SESSION_ONCE = _open_session(
         opened.id IS NULL AND EXISTS (SELECT FROM granted)""",
     joined=" LEFT JOIN earlier ON true",
 )
+
+# OPEN_SESSION where nothing is counted, as with most licenses: PostgreSQL sets up for each call what a text may come to need.
+# No row: as there, or something is counted by now. For a ring with one key, under which each device is known.
+OPEN_UNCOUNTED_SESSION = f"""
+    WITH device AS (
+        UPDATE licensing_device device
+        SET last_seen_at = statement_timestamp(),
+            name = COALESCE(NULLIF(%(device_name)s::text, ''), device.name),
+            platform = COALESCE(NULLIF(%(platform)s::text, ''), device.platform),
+            license_file_ends_at = GREATEST(device.license_file_ends_at, {LICENSE_FILE_END}),
+            hwid_key_id = %(hwid_key_id)s,
+            components = %(components)s::text[]
+        FROM licensing_license license
+        JOIN licensing_policy policy ON policy.id = license.policy_id
+        WHERE license.id = %(license_id)s AND {USABLE_LICENSE} AND {_NOTHING_IS_COUNTED}
+            AND device.license_id = license.id
+            AND device.hwid_digest = %(hwid_digest)s
+            AND device.released_at IS NULL
+        RETURNING device.id, license.id AS license_id, license.application_id, license.expires_at,
+            {GRACE_UNTIL} AS grace_until, {_SESSION_END} AS session_end,
+            {LICENSE_FILE_END} AS license_file_end
+    ), opened AS (
+        INSERT INTO licensing_session (
+            id, application_id, license_id, device_id, token_digest, sealed_device_digest,
+            user_name, app_version, app_version_key, ip_address, opened_at, last_seen_at, expires_at, is_overdraft, ended_reason
+        )
+        SELECT %(session_id)s, device.application_id, device.license_id, device.id, %(token_digest)s,
+            %(sealed_device_digest)s, %(user_name)s, %(app_version)s, %(app_version_key)s::text, %(ip_address)s::inet,
+            statement_timestamp(), statement_timestamp(), device.session_end, false, ''
+        FROM device
+    )
+    SELECT session_end, expires_at, grace_until, false, license_file_end FROM device
+"""

@@ -3,11 +3,12 @@
 import datetime as dt
 import re
 import uuid
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from licensing import applications, licenses
+from licensing import applications, licenses, opening
 from licensing.devices import release_device
 from licensing.events import SYSTEM
 from licensing.models import Device, Event, License, Session
@@ -189,6 +190,40 @@ def test_a_policy_may_end_the_oldest_session_instead(program: Program) -> None:
     assert program.validate(session_token=second).status_code == 200
     assert_refused(program.validate(session_token=oldest), 404, "session_ended", "Session ended")
     assert Session.objects.filter(ended_reason="replaced").count() == 1
+
+
+def test_a_session_limit_that_comes_while_a_program_asks_holds(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program.init()
+    limit_once_found(monkeypatch, sessions_max=1)
+
+    assert_refused(program.init(), 403, "session_limit_reached", "Session limit reached")
+    assert Session.objects.count() == 1
+
+
+def test_a_limit_of_users_that_comes_while_a_program_asks_holds(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    License.objects.update(users_max=1)
+    program.init(user="Ada")
+    License.objects.update(users_max=None)
+    limit_once_found(monkeypatch, users_max=1)
+
+    assert program.init(user="Bob").json()["code"] == "user_limit_reached"
+    assert Session.objects.count() == 1
+
+
+def limit_once_found(monkeypatch: pytest.MonkeyPatch, **limit: int) -> None:
+    """Let the developer limit the license right after the first statement of each call, which finds it."""
+    fetch = opening.fetch
+
+    def fetch_and_limit(statement: str, *arguments: Any) -> Any:
+        row = fetch(statement, *arguments)
+        License.objects.update(**limit)
+        return row
+
+    monkeypatch.setattr(opening, "fetch", fetch_and_limit)
 
 
 def test_ended_and_expired_sessions_take_no_seat(program: Program) -> None:
