@@ -19,7 +19,9 @@ SITE_URL = "https://lockence.example"
 API_KEY = "lck_pk_YOUR_API_KEY"
 LICENSE_KEY = "XXXXX-XXXXX-XXXXX-XXXXX"
 SESSION_TOKEN = "00000000-0000-4000-8000-000000000000"  # noqa: S105 (a placeholder)
-_PLACEHOLDER = re.compile("|".join(map(re.escape, (SITE_URL, API_KEY, LICENSE_KEY, SESSION_TOKEN))))
+REQUEST_CODE = "REQ1-OF-THE-DEVICE"
+_PLACEHOLDERS = (SITE_URL, API_KEY, LICENSE_KEY, SESSION_TOKEN, REQUEST_CODE)
+_PLACEHOLDER = re.compile("|".join(map(re.escape, _PLACEHOLDERS)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

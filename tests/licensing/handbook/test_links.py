@@ -35,8 +35,9 @@ def test_every_page_can_be_reached_from_the_first() -> None:
     assert set(EVERY_PAGE) <= reached
 
 
-CALLS = ("init", "validate", "heartbeat", "logout", "consume")
-SAMPLES = (*CALLS, "complete", "verify", "verify_file")
+FIRST_CALLS = ("init", "validate", "heartbeat", "logout")
+OTHER_CALLS = ("consume", "release", "borrow", "checkout", "variables", "offline")
+SAMPLES = (*FIRST_CALLS, *OTHER_CALLS, "complete", "verify", "verify_file")
 
 
 def test_every_sample_is_shown_in_every_language() -> None:

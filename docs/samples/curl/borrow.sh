@@ -1,0 +1,9 @@
+# The first is for Linux, the second for macOS.
+until=$(date -u -d '+7 days' +%FT%TZ 2>/dev/null || date -u -v+7d +%FT%TZ)
+curl --silent --show-error --max-time 10 'https://lockence.example/api/v1/borrow' \
+  --header 'Content-Type: application/json' \
+  --data '{
+    "api_key": "lck_pk_YOUR_API_KEY",
+    "session_token": "00000000-0000-4000-8000-000000000000",
+    "until": "'"$until"'"
+  }'

@@ -1,0 +1,15 @@
+import requests
+
+answer = requests.post(
+    "https://lockence.example/api/v1/release",
+    json={
+        "api_key": "lck_pk_YOUR_API_KEY",
+        "session_token": "00000000-0000-4000-8000-000000000000",
+    },
+    timeout=10,
+).json()
+
+if answer["success"]:
+    print("Released - releases left", answer["releases_left"])
+else:
+    print("Refused:", answer["code"], "-", answer["message"])
