@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.utils import timezone
@@ -134,8 +133,6 @@ def test_a_newcomer_connects_a_program(page: Page, mailoutbox: list[EmailMessage
 @pytest.fixture
 def plain_page(browser: Browser, live_server: LiveServer, transactional_db: None) -> Iterator[Page]:
     """A browser that runs no scripts."""
-    # Sign-up limits count in a table that no test empties.
-    cache.clear()
     context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
     yield context.new_page()
     context.close()
