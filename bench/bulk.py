@@ -31,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
 def measure(count: int, acts: Sequence[str]) -> None:
     # Only once Django is there.
     from django.core.management import call_command
+    from django.db import connection
     from django.utils import timezone
 
     from accounts.models import Team
@@ -66,7 +67,10 @@ def measure(count: int, acts: Sequence[str]) -> None:
         )
 
     def run(act: str, ask: Callable[[], BulkJob]) -> None:
-        began = time.perf_counter()
+        # As on a database that has been there for a while: plans are made for tables that are full.
+        connection.cursor().execute("VACUUM ANALYZE")
+        connection.close()
+        began, cpu = time.perf_counter(), time.process_time()
         job = ask()
         asked = time.perf_counter()
         bulk_pieces.run_job(job_id=job.pk, now=timezone.now)
@@ -78,6 +82,7 @@ def measure(count: int, acts: Sequence[str]) -> None:
             "failed": job.rows_failed,
             "asking_seconds": round(asked - began, 1),
             "working_seconds": round(over - asked, 1),
+            "cpu_seconds": round(time.process_time() - cpu, 1),
             "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         }
         sys.stdout.write(f"{json.dumps(told)}\n")

@@ -46,7 +46,8 @@ def finish_with_killed_workers(job: BulkJob) -> int:
             cursor.execute(
                 "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'"
             )
-        kills += jobs.rescue_stalled()
+        # Whatever else the worker was at is rescued as well.
+        kills += jobs.rescue_stalled() > 0
     running = worker()
     try:
         wait_until_done(job, LICENSES)
