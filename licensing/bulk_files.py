@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import datetime as dt
 import io
 import json
 import uuid
@@ -27,6 +28,8 @@ CSV, JSON_LINES = "text/csv", "application/jsonl"
 MEDIA_TYPES = (CSV, JSON_LINES)
 # Whoever has a broken file mends the first few and tries again.
 _FAULTS_MAX = 20
+# More than there are fields, and few enough that a line of nothing but commas is no work.
+_COLUMNS_MAX = 100
 Row = dict[str, Any]
 _Check = Callable[[Any], Any]
 
@@ -66,6 +69,8 @@ def _checked(
 def _checked_row(sent: Row, checks: Mapping[str, _Check]) -> tuple[Row, dict[str, list[str]]]:
     row, wrong = Row(), dict[str, list[str]]()
     for name, value in sent.items():
+        if len(wrong) == _FAULTS_MAX:
+            break
         check = checks.get(name)
         if check is None:
             wrong[name] = ["There is no such field"]
@@ -84,7 +89,10 @@ def _csv_rows(sent: bytes) -> Iterator[Row]:
         text = sent.decode("utf-8-sig")
         if "\0" in text:
             raise errors.InvalidRequestError("The file holds a NUL character")
-        for row in csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True):
+        rows = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
+        if len(rows.fieldnames or ()) > _COLUMNS_MAX:
+            raise errors.InvalidRequestError(f"A file has at most {_COLUMNS_MAX} columns")
+        for row in rows:
             yield {name: _cell(name, cell) for name, cell in row.items() if cell}
     except UnicodeDecodeError as error:
         raise errors.InvalidRequestError("The file is not UTF-8") from error
@@ -165,7 +173,11 @@ def _moment(value: Any) -> Any:
     moment = parse_datetime(value) if isinstance(value, str) else None
     if moment is None or moment.tzinfo is None:
         raise ValueError("Must be a moment with its offset, such as 2030-01-31T12:00:00Z")
-    return moment
+    try:
+        # PostgreSQL keeps what lies in other years of UTC, and then nobody can read it any more.
+        return moment.astimezone(dt.UTC)
+    except OverflowError as error:
+        raise ValueError("Must lie in the years 1 to 9999") from error
 
 
 def _version(value: Any) -> str:

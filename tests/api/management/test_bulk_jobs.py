@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import json
 from typing import Any
 
 import pytest
@@ -185,6 +186,8 @@ def test_what_was_taken_away_as_a_file_is_acted_on_by_it(
         ("act=issue", "text/csv", "email\nada@example.com\nnobody\n", "/1/email"),
         ("act=issue", "text/csv", "colour\nred\n", "/0/colour"),
         ("act=issue", "text/csv", "email\na@example.com,more\n", "/0/"),
+        ("act=issue", "text/csv", "expires_at\n9999-12-31T23:59:59-12:00\n", "/0/expires_at"),
+        ("act=issue", "text/csv", "expires_at\n0001-01-01T00:00:00+14:00\n", "/0/expires_at"),
         ("act=suspend", "application/jsonl", '{"id": 5}\n', "/0/id"),
         ("act=paint", "text/csv", "id\n", "act"),
         ("act=extend", "text/csv", "id\n", "expires_at"),
@@ -206,6 +209,7 @@ def test_a_file_that_is_wrong_somewhere_is_not_taken(
         ("text/csv", "id\n", 400),
         ("text/csv", 'id\n"x', 400),
         ("text/csv", "id\n\0", 400),
+        ("text/csv", "," * 100 + "\n", 400),
         ("text/csv", "id\n\udcff", 400),
         ("application/jsonl", "nonsense\n", 400),
         ("application/json", "{}", 415),
@@ -221,6 +225,16 @@ def test_what_is_no_such_file_is_refused(
 
     code = "invalid_request" if status == 400 else "unsupported_media_type"
     problem_of(response, status, code)
+
+
+def test_of_a_row_that_is_all_wrong_the_first_faults_are_told(
+    script: Script, application: Application
+) -> None:
+    row = json.dumps({f"field {number}": 1 for number in range(1_000)})
+
+    response = send(script, application, "act=issue", row, "application/jsonl")
+
+    assert len(problem_of(response, 400, "invalid_request")["errors"]) == 20
 
 
 def test_a_row_of_a_file_takes_what_a_single_license_takes() -> None:
