@@ -1,12 +1,14 @@
-"""A door that counts who is inside, for servers that do not tell how long requests wait.
+"""A door that counts which calls are inside, for servers that do not tell how long requests wait.
 
 Where work waits, a thread that is done takes it at once, so whoever comes in finds others there. How long that has been so is
-how long somebody waits. What is turned away then takes no database, and the threads come to the end of what waits.
+how long somebody waits. What is turned away then takes no database, and the threads come to the end of what waits. Pages are not
+counted, nor is who waits for the rest of a body: one that takes long holds one thread, and says nothing of the others.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from api.runtime import overload
 from lockence.fast_lane import Application, Environ, StartResponse, call_of
@@ -27,18 +29,18 @@ class Door:
         self.lock = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        call = call_of(environ)
+        if call is None:
+            return self.application(environ, start_response)
         waited = self._enter()
+        environ["wsgi.input"] = _Body(environ["wsgi.input"], self)
         try:
-            if self._turns_away(environ, overload.gates().refused_shares(waited)):
+            if overload.share_of(call) <= overload.gates().refused_shares(waited):
                 with turning_away():
                     return self.application(environ, start_response)
             return self.application(environ, start_response)
         finally:
-            self._leave()
-
-    def _turns_away(self, environ: Environ, refused: float) -> bool:
-        call = call_of(environ)
-        return call is not None and overload.share_of(call) <= refused
+            self.step(-1)
 
     def _enter(self) -> float:
         """Return for how many seconds there has been no room."""
@@ -49,6 +51,23 @@ class Door:
             self.inside += 1
             return now - self.room_at
 
-    def _leave(self) -> None:
+    def step(self, people: int) -> None:
+        """Count one more inside, or one less."""
         with self.lock:
-            self.inside -= 1
+            self.inside += people
+
+
+class _Body:
+    """The body of a call, whose reader stands outside until it is there."""
+
+    def __init__(self, body: Any, door: Door) -> None:
+        self.body = body
+        self.door = door
+
+    def read(self, size: int = -1) -> bytes:
+        self.door.step(-1)
+        try:
+            read: bytes = self.body.read(size)
+            return read
+        finally:
+            self.door.step(1)

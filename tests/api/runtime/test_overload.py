@@ -2,7 +2,8 @@
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -189,30 +190,84 @@ def room() -> Iterator[Room]:
     room.leave.set()
 
 
-def test_where_nobody_finds_room_for_long_calls_are_turned_away(
-    gates: Gates, clock: Clock, room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(overload, "gates", lambda: gates)
-    told: list[bool] = []
+class Inside:
+    """The site behind a door: who has `held` in its environment stays in the room, and of the others it notes what becomes of them."""
 
-    def site(environ: dict[str, str], start_response: object) -> list[bytes]:
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.told: list[bool] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: object) -> list[bytes]:
         if environ.get("held"):
-            return room(environ, start_response)
-        told.append(is_turned_away())
+            return self.room(environ, start_response)
+        if environ["PATH_INFO"] == INIT:
+            environ["wsgi.input"].read(1)
+        self.told.append(is_turned_away())
         return []
 
-    door = Door(site, threads=1, clock=clock)
-    held = threading.Thread(target=door, args=({"PATH_INFO": "/", "held": "yes"}, None))
-    held.start()
-    assert room.entered.acquire(timeout=30)
 
-    for waited in (0.0, (MS + 1) * BURST_TIMES / 1000):
+INIT, VALIDATE, PAGE = "/api/v1/init", "/api/v1/validate", "/dashboard/"
+
+
+def came_to(door: Door, path: str, body: object = None, **more: str) -> None:
+    door({"PATH_INFO": path, "wsgi.input": body, **more}, None)
+
+
+def told_while(
+    held: Callable[[Door], None], inside: Inside, gates: Gates, clock: Clock
+) -> list[bool]:
+    """What becomes of those who come while somebody is inside for long: of a call and a page at once, of both later, and then of a call."""
+    door = Door(inside, threads=1, clock=clock)
+    thread = threading.Thread(target=held, args=(door,))
+    thread.start()
+    assert inside.room.entered.acquire(timeout=30)
+    for waited in (0.0, 1 + MS * BURST_TIMES / 1000):
         clock.now += waited
-        door({"PATH_INFO": "/api/v1/validate"}, None)
-        door({"PATH_INFO": "/dashboard/"}, None)
-    room.leave.set()
-    held.join()
-    door({"PATH_INFO": "/api/v1/validate"}, None)
+        came_to(door, VALIDATE)
+        came_to(door, PAGE)
+    told = list(inside.told)
+    inside.room.leave.set()
+    thread.join()
+    came_to(door, VALIDATE)
+    return [*told, inside.told[-1]]
+
+
+@pytest.fixture
+def inside(room: Room, gates: Gates, monkeypatch: pytest.MonkeyPatch) -> Inside:
+    monkeypatch.setattr(overload, "gates", lambda: gates)
+    return Inside(room)
+
+
+def test_where_nobody_finds_room_for_long_calls_are_turned_away(
+    inside: Inside, gates: Gates, clock: Clock
+) -> None:
+    told = told_while(lambda door: came_to(door, VALIDATE, held="yes"), inside, gates, clock)
 
     # Pages are refused by lockence.making_way, which has words for people.
     assert told == [False, False, True, False, False]
+
+
+def test_a_page_that_takes_long_turns_nobody_away(
+    inside: Inside, gates: Gates, clock: Clock
+) -> None:
+    told = told_while(lambda door: came_to(door, PAGE, held="yes"), inside, gates, clock)
+
+    assert told == [False] * 5
+
+
+class SlowBody:
+    def __init__(self, room: Room) -> None:
+        self.room = room
+
+    def read(self, size: int) -> bytes:
+        return self.room({}, None)[0][:size]
+
+
+def test_a_body_that_comes_slowly_turns_nobody_away(
+    inside: Inside, gates: Gates, clock: Clock
+) -> None:
+    body = SlowBody(inside.room)
+
+    told = told_while(lambda door: came_to(door, INIT, body), inside, gates, clock)
+
+    assert told == [False] * 5
