@@ -37,7 +37,7 @@ def blocks_of(document: str) -> list[str]:
     return re.findall(r"^```sh[^\n]*\n(.*?)^```", (ROOT / document).read_text(), re.M | re.S)
 
 
-def test_the_readmes_commands_let_a_program_in(checkout: Path) -> None:
+def test_the_readmes_commands_let_a_program_in_after_the_printed_curl_line(checkout: Path) -> None:
     serve, let_in = blocks_of("README.md")
     assert serve == "./dev run\n"
 
@@ -50,6 +50,8 @@ def test_the_readmes_commands_let_a_program_in(checkout: Path) -> None:
             )
             if found
         )
+        [curl] = re.findall(r"^  (curl .*)$", printed, re.M)
+        subprocess.run(["sh", "-euc", curl], check=True, capture_output=True, timeout=60)
         let_in = let_in.replace("http://127.0.0.1:8000", site)
         let_in = let_in.replace(samples.API_KEY, api_key).replace(samples.LICENSE_KEY, license_key)
         run = subprocess.run(
