@@ -46,7 +46,7 @@ def release_device(
     )
     # Read behind the lock on its row: whoever gave it a file meanwhile has said so by now.
     file_ends_at = Device.objects.values_list("license_file_ends_at", flat=True).get(pk=device.pk)
-    held = _still_held(license, now)
+    held = license.held_places(now)
     if holds_place and file_ends_at is not None and file_ends_at > now:
         held[str(device.pk)] = file_ends_at.isoformat()
     License.objects.filter(pk=license.pk).update(
@@ -81,23 +81,15 @@ def release_every_device(*, license: License, now: dt.datetime) -> int:
     )
     devices.exclude(components=[]).update(hwid_digest=digest, components=[])
     devices.update(released_at=now)
-    held = _still_held(license, now) | {
+    held = license.held_places(now) | {
         str(id): end.isoformat() for id, end in file_ends.items() if end is not None and end > now
     }
     License.objects.filter(pk=license.pk).update(devices_used=0, places_held=held)
     return len(file_ends)
 
 
-def _still_held(license: License, now: dt.datetime) -> dict[str, str]:
-    return {
-        device_id: until
-        for device_id, until in license.places_held.items()
-        if dt.datetime.fromisoformat(until) > now
-    }
-
-
 def _free_held_place(license: License, device: Device, actor: Actor, now: dt.datetime) -> bool:
-    held = _still_held(license, now)
+    held = license.held_places(now)
     if held.pop(str(device.pk), None) is None:
         return False
     License.objects.filter(pk=license.pk).update(places_held=held)

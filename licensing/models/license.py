@@ -311,6 +311,14 @@ class License(models.Model):
         """Return how many devices may be bound at once: the license's own number, else its policy's; None: any."""
         return self.devices_max or self.policy.devices_max
 
+    def held_places(self, at: dt.datetime) -> dict[str, str]:
+        """Return which released devices keep their places until when, for their license files have not ended."""
+        return {
+            device_id: until
+            for device_id, until in self.places_held.items()
+            if dt.datetime.fromisoformat(until) > at
+        }
+
     def sessions_allowed(self) -> int | None:
         """Return how many sessions may be open at once: the license's own number, else its policy's; None: any."""
         return self.sessions_max or self.policy.sessions_max

@@ -28,6 +28,12 @@ def state_at(row: HasState, moment: dt.datetime) -> str:
 
 
 @register.filter
+def places_held_at(license: License, moment: dt.datetime) -> int:
+    """How many places of a license are kept for released devices whose license files have not ended."""
+    return len(license.held_places(moment))
+
+
+@register.filter
 def limit(count: int | None, none: str = "no limit") -> str:
     """A limit in figures, or the words for none."""
     return none if count is None else f"{count:,}"
