@@ -21,7 +21,7 @@ class AccessRuleForm(forms.Form):
     value = forms.CharField(
         max_length=_VALUE_MAX,
         help_text="A hardware id as your program sends it, or its parts as a JSON object; an address or network such as "
-        "203.0.113.0/24; a country's code such as DE; a user name.",
+        "203.0.113.0/24; a country's code such as DE.",
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
     )
     note = forms.CharField(max_length=NOTE_MAX, required=False, help_text="For your team only.")
@@ -32,6 +32,9 @@ class AccessRuleForm(forms.Form):
         super().__init__(*args, **kwargs)
         kinds = AccessRule.Kind.choices
         self.fields["kind"].choices = kinds if of_a_license else kinds[:-1]  # type: ignore[attr-defined]
+        if of_a_license:
+            value = self.fields["value"]
+            value.help_text = f"{value.help_text.removesuffix('.')}; a user name."
 
     def rule(self) -> dict[str, Any]:
         given: dict[str, Any] = dict(self.cleaned_data)

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from licensing.models import Application
 from tests import factories
+from tests.pages.conftest import assert_good_page
 
 
 @pytest.fixture
@@ -66,3 +67,18 @@ def test_the_keyboard_skips_to_the_content(page: Page) -> None:
     page.keyboard.press("Tab")
 
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+
+
+def test_a_device_with_one_long_word_for_a_name_breaks_no_message(
+    page: Page, sign_in: Callable[[User], None], developer: User, application: Application
+) -> None:
+    sign_in(developer)
+    license = factories.make_license(application)
+    factories.open_session(license, device_name="W" * 100)
+    device = license.devices.get()
+    page.goto(f"{application.get_absolute_url()}devices/{device.pk}/block/")
+
+    page.get_by_role("button", name="Block device").click()
+
+    expect(page.get_by_text("is blocked")).to_be_visible()
+    assert_good_page(page)

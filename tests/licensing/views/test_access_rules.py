@@ -10,7 +10,7 @@ from tests.licensing.views.conftest import hidden, messages_after, statements, t
 def test_a_network_is_blocked_and_let_in_again(dashboard: Client, application: Application) -> None:
     new = url_of(application, "access/new/")
     page = dashboard.get(new)
-    assert "User name" not in text_of(page)
+    assert "user name" not in text_of(page).lower()
     form = {
         "kind": "network",
         "value": "203.0.113.7",
@@ -34,6 +34,7 @@ def test_a_license_is_made_good_for_one_device_alone(dashboard: Client, license:
     new = f"{license.get_absolute_url()}access/new/"
     page = dashboard.get(new)
     assert "User name" in text_of(page)
+    assert "such as DE; a user name." in text_of(page)
     parts = '{"board": "b-1", "disk": "d-1"}'
     form = {"kind": "hwid", "value": parts, "note": "", "id": hidden(page, "id")}
 
