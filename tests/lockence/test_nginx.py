@@ -198,7 +198,10 @@ def test_one_connection_serves_many_calls(proxy: Proxy) -> None:
             assert own == connection.sock.getsockname()
 
 
-def test_nobody_names_another_address_than_their_own(proxy: Proxy, transactional_db: None) -> None:
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X_Forwarded_For"])
+def test_nobody_names_another_address_than_their_own(
+    proxy: Proxy, transactional_db: None, header: str
+) -> None:
     license = factories.make_license()
     known = {
         "api_key": factories.api_key_of(license.application),
@@ -206,7 +209,7 @@ def test_nobody_names_another_address_than_their_own(proxy: Proxy, transactional
         "hwid": "device-1",
     }
 
-    answer = post(proxy, "init", json.dumps(known).encode(), **{"X-Forwarded-For": "192.0.2.1"})
+    answer = post(proxy, "init", json.dumps(known).encode(), **{header: "192.0.2.1"})
 
     assert answer.status_code == 200
     assert license.sessions.get().ip_address == CLIENT
