@@ -188,6 +188,10 @@ def test_a_device_without_network_names_its_user(application: Application) -> No
     assert named(license) == {"ann"}
 
 
+def test_the_page_for_request_codes_asks_for_the_name() -> None:
+    assert '<input type="text" name="user"' in Client().get("/offline/").content.decode()
+
+
 def test_names_cost_no_statement(application: Application) -> None:
     program = Program(Client(), places(application, 5))
 
