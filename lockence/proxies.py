@@ -33,22 +33,26 @@ def name_the_client(environ: MutableMapping[str, Any], trusted: Sequence[Network
     that is not itself a trusted proxy: what stands to its left was written by the client. The country is told by a
     trusted proxy or by nobody. A second call changes nothing more.
     """
-    client = peer = environ.get("REMOTE_ADDR", "")
+    client = peer = _unmapped(environ.get("REMOTE_ADDR", ""))
     if trusted and _is_within(peer, trusted):
         client = _client(environ.get("HTTP_X_FORWARDED_FOR", ""), trusted) or peer
     else:
         environ.pop("HTTP_X_FORWARDED_PROTO", None)
         environ.pop(settings.COUNTRY_HEADER, None)
     environ.pop("HTTP_X_FORWARDED_FOR", None)
-    # A link-local address comes with the name of our network card (RFC 4007, section 11): fe80::1%eth0. And a socket for both
-    # versions tells of IPv4 clients as ::ffff:203.0.113.7 (RFC 4291, section 2.5.5.2).
-    environ["REMOTE_ADDR"] = _unmapped(client.partition("%")[0])
+    environ["REMOTE_ADDR"] = client
 
 
 def _unmapped(address: str) -> str:
-    if not address.lower().startswith("::ffff:"):
+    """Return an address in the one form that rules and limits know it by.
+
+    A link-local address comes with the name of our network card (RFC 4007, section 11): fe80::1%eth0. And a socket for both
+    versions tells of IPv4 clients, and of IPv4 proxies, as ::ffff:203.0.113.7 (RFC 4291, section 2.5.5.2).
+    """
+    address = address.partition("%")[0]
+    if ":" not in address or not _is_address(address):
         return address
-    mapped = ipaddress.IPv6Address(address).ipv4_mapped
+    mapped = getattr(ipaddress.ip_address(address), "ipv4_mapped", None)
     return str(mapped or address)
 
 
@@ -56,6 +60,7 @@ def _client(forwarded: str, trusted: Sequence[Network]) -> str | None:
     for address in reversed([part.strip() for part in forwarded.split(",")]):
         if not _is_address(address):
             return None
+        address = _unmapped(address)
         if not _is_within(address, trusted):
             return address
     return None

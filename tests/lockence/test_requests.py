@@ -49,6 +49,8 @@ def meta_behind_proxies(settings: Settings, peer: str, forwarded: str) -> dict[s
         ("10.0.0.2", "2001:db8::1", "2001:db8::1"),
         ("10.0.0.2", "not an address", "10.0.0.2"),
         ("10.0.0.2", "", "10.0.0.2"),
+        ("::ffff:10.0.0.2", "198.51.100.1", "198.51.100.1"),  # a socket for both versions
+        ("10.0.0.2", "6.6.6.6, ::ffff:198.51.100.1, ::ffff:10.0.0.1", "198.51.100.1"),
         ("", "198.51.100.1", ""),  # a Unix socket has no address
     ],
 )
