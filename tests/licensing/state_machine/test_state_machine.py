@@ -13,6 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from pytest_django import Settings
 
 from tests.licensing.state_machine.metered import Metered
+from tests.licensing.state_machine.parts import MachinesInParts
 from tests.licensing.state_machine.seats import Seats
 from tests.licensing.state_machine.terms import Terms
 from tests.licensing.state_machine.trials import Trials
@@ -31,7 +32,7 @@ EXTENT = settings(
 
 
 @pytest.mark.timeout(120 + STEPS // 10)
-@pytest.mark.parametrize("machine", [Seats, Terms, Metered, Trials])
+@pytest.mark.parametrize("machine", [Seats, Terms, Metered, Trials, MachinesInParts])
 def test_the_verbs_do_what_the_dictionary_says(
     machine: type[World], db: None, settings: Settings
 ) -> None:
