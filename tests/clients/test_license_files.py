@@ -19,7 +19,17 @@ def test_the_vectors_are_what_this_makes_of_them() -> None:
 
 
 def test_there_are_fifteen_attacks_and_more() -> None:
-    assert sum(expected != "grants" for *_, expected in CASES) > 15
+    attacks = {name for name, _, expected in CASES if expected != "grants"}
+
+    # Those that a stock library refuses as well are enough.
+    assert len(attacks - _FORGIVEN) >= 15
+    assert attacks - _FORGIVEN >= {
+        "algorithm none, no signature",
+        "another key",
+        "another application's",
+        "another device's",
+        "ended a second ago",
+    }
 
 
 @pytest.mark.parametrize(("name", "text", "expected"), CASES, ids=[name for name, *_ in CASES])
