@@ -52,9 +52,17 @@ LICENSE_FILE_END = f"""
     ) END
 """
 
-APPLICATION_AND_LICENSE_FACTS = f"""
+# In the order of SigningFacts. The developer's own words come along for a process that has not read them since they changed.
+SIGNING_FACTS = """
     application.id AS application_id, signing_key.id AS signing_key_id, signing_key.private_ciphertext,
-    application.own_words_at, application.enabled,
+    application.own_words_at,
+    CASE
+        WHEN application.own_words_at IS DISTINCT FROM %(own_words_known)s::timestamptz
+        THEN application.own_words
+    END AS own_words
+"""
+APPLICATION_AND_LICENSE_FACTS = f"""
+    {SIGNING_FACTS}, application.enabled,
     license.id AS license_id, license.status AS license_status, license.expires_at AS license_expires_at,
     {LICENSE_IS_EXPIRED} AS license_is_expired,
     policy.name AS policy_name, license.username, license.metadata, policy.heartbeat_interval_seconds,

@@ -7,7 +7,7 @@ import re
 import uuid
 from typing import Any, LiteralString, NamedTuple
 
-from licensing import callers, errors, tokens
+from licensing import callers, errors, own_words, tokens
 from licensing.callers import Caller
 from licensing.models import License
 from licensing.session_facts import LicenseFacts, SessionFacts
@@ -25,7 +25,10 @@ def fetch(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
         for name in _DIGESTS
         if name in parameters and parameters[name] == parameters[f"other_{name}"]
     ]
-    return fetch_row(with_one_probe(statement, *repeated), parameters)
+    row = fetch_row(with_one_probe(statement, *repeated), parameters)
+    if row is not None and "own_words_known" in parameters and row[_OWN_WORDS] is not None:
+        own_words.keep(parameters["api_key_digest"], SigningFacts(*row[:5]))
+    return row
 
 
 @functools.cache
@@ -49,9 +52,13 @@ def session_parameters(
     }
 
 
-def api_key_parameters(api_key: str) -> dict[str, bytes]:
+def api_key_parameters(api_key: str) -> dict[str, Any]:
     digest, other_digest = tokens.api_key_digests(api_key)
-    return {"api_key_digest": digest, "other_api_key_digest": other_digest}
+    return {
+        "api_key_digest": digest,
+        "other_api_key_digest": other_digest,
+        "own_words_known": own_words.known_at(digest),
+    }
 
 
 class LicenseRow(NamedTuple):
@@ -61,6 +68,7 @@ class LicenseRow(NamedTuple):
     signing_key_id: uuid.UUID
     private_ciphertext: str
     own_words_at: dt.datetime | None
+    own_words: str | None
     enabled: bool
     license_id: uuid.UUID | None
     license_status: str
@@ -77,7 +85,7 @@ class LicenseRow(NamedTuple):
 
     @property
     def signing(self) -> SigningFacts:
-        return SigningFacts(*self[:4])
+        return SigningFacts(*self[:5])
 
 
 class SessionRow(NamedTuple):
@@ -95,6 +103,7 @@ class SessionRow(NamedTuple):
     lease_end: dt.datetime
 
 
+_OWN_WORDS = LicenseRow._fields.index("own_words")
 LICENSE_WIDTH = len(LicenseRow._fields)
 SESSION_WIDTH = LICENSE_WIDTH + len(SessionRow._fields)
 

@@ -1,7 +1,6 @@
 """The developer's own words for what programs are refused with, per application and language. Codes never change."""
 
 import datetime as dt
-import functools
 import json
 import re
 import uuid
@@ -22,6 +21,8 @@ LANGUAGE_MAX = 35
 # BCP 47 (RFC 5646, section 2.1), as far as people write it: a language, and what narrows it.
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}")
 EVERY_OTHER = ""
+# Texts by code and then by language.
+Words = dict[str, dict[str, str]]
 
 # What is refused once the application is known: before that nobody knows whose words to use.
 SAID_BY_APPLICATIONS: dict[str, type[errors.RefusalError]] = {
@@ -96,15 +97,38 @@ def choose_words(
     return True
 
 
+# What this process has read: each application's words of each moment, and the latest moment by the digest of its API key.
+_READ_MAX = 1_024
+_texts: dict[tuple[uuid.UUID, dt.datetime], Words] = {}
+_moments: dict[bytes, dt.datetime] = {}
+
+
+def known_at(api_key_digest: bytes) -> dt.datetime | None:
+    """Return when the words that this process knows of an application were chosen: later ones come with its next call."""
+    return _moments.get(api_key_digest)
+
+
+def keep(api_key_digest: bytes, facts: SigningFacts) -> None:
+    """Keep the words that came with a call, if any did."""
+    if facts.own_words is None or facts.own_words_at is None:
+        return
+    if max(len(_moments), len(_texts)) >= _READ_MAX:
+        _moments.clear()
+        _texts.clear()
+    _texts[facts.application_id, facts.own_words_at] = json.loads(facts.own_words)
+    _moments[api_key_digest] = facts.own_words_at
+
+
 def own_words(facts: SigningFacts, code: str, languages: Iterable[str]) -> str | None:
     """Return an application's own words for a refusal in the first of some languages that it has; None: it has none.
 
-    A language counts for what narrows it: `de` answers `de-AT` (lookup, RFC 4647, section 3.4). The texts are asked for once
-    for each change: when they last changed comes fresh with every call.
+    A language counts for what narrows it: `de` answers `de-AT` (lookup, RFC 4647, section 3.4).
     """
     if facts.own_words_at is None:
         return None
-    texts = _words_of(facts.application_id, facts.own_words_at).get(code, {})
+    known = _texts.get((facts.application_id, facts.own_words_at))
+    words = _asked_for(facts.application_id) if known is None else known
+    texts = words.get(code, {})
     for language in languages:
         wanted = language.lower()
         while wanted:
@@ -114,19 +138,17 @@ def own_words(facts: SigningFacts, code: str, languages: Iterable[str]) -> str |
     return texts.get(EVERY_OTHER)
 
 
-@functools.lru_cache(maxsize=1_024)
-def _words_of(application_id: uuid.UUID, changed_at: dt.datetime) -> dict[str, dict[str, str]]:
+def _asked_for(application_id: uuid.UUID) -> Words:
+    """Ask for words that came with no call, or were forgotten among others."""
     row = fetch_row(_WORDS, {"application_id": application_id})
-    words: dict[str, dict[str, str]] = json.loads(row[0]) if row else {}
+    words: Words = json.loads(row[0]) if row else {}
     return words
 
 
 _WORDS = "SELECT own_words FROM licensing_application WHERE id = %(application_id)s"
 
 
-def _changed(
-    words: dict[str, dict[str, str]], code: str, language: str, text: str
-) -> dict[str, dict[str, str]]:
+def _changed(words: Words, code: str, language: str, text: str) -> Words:
     texts = {**words.get(code, {}), language: text}
     changed = {**words, code: {name: said for name, said in texts.items() if said}}
     changed = {name: said for name, said in changed.items() if said}

@@ -10,6 +10,7 @@ from licensing.client_call_statements import (
     LEASE_END,
     LICENSE_FACTS,
     LICENSE_FILE_END,
+    SIGNING_FACTS,
     USABLE_API_KEY,
     WITHOUT_ENTITLEMENTS,
 )
@@ -83,9 +84,7 @@ TOUCH_SESSION = f"""
 
 END_SESSION = f"""
     WITH found AS (
-        SELECT application.id AS application_id, signing_key.id AS signing_key_id,
-            signing_key.private_ciphertext, application.own_words_at, application.enabled,
-            session.id AS session_id
+        SELECT {SIGNING_FACTS}, application.enabled, session.id AS session_id
         FROM ({API_KEY}) key
         JOIN licensing_application application ON application.id = key.application_id
         {CURRENT_SIGNING_KEY}
@@ -98,7 +97,7 @@ END_SESSION = f"""
         FROM found
         WHERE session.id = found.session_id AND found.enabled AND session.ended_at IS NULL
     )
-    SELECT application_id, signing_key_id, private_ciphertext, own_words_at, enabled, session_id
+    SELECT application_id, signing_key_id, private_ciphertext, own_words_at, own_words, enabled, session_id
     FROM found
 """
 

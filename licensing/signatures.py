@@ -44,6 +44,8 @@ class SigningFacts:
     private_ciphertext: str
     # When the developer's own words for refusals last changed (licensing/own_words.py); None: there are none.
     own_words_at: dt.datetime | None = None
+    # Them, as JSON, where this process had not read them since.
+    own_words: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from licensing import errors, licenses
+from licensing import errors, licenses, own_words
 from licensing.events import SYSTEM
 from licensing.models import Event
 from licensing.own_words import SAID_BY_APPLICATIONS, TEXT_MAX, choose_words
@@ -101,14 +101,36 @@ def test_new_words_are_read_at_once_and_no_words_are_ours_again(suspended: Progr
     assert read(suspended, language="de") == "License disabled"
 
 
-def test_they_are_asked_for_once_and_cost_no_more_after_that(suspended: Program) -> None:
+@pytest.mark.parametrize("call", ["validate", "heartbeat", "logout", "consume", "variables"])
+def test_they_come_with_the_statement_of_the_call(program: Program, call: str) -> None:
+    for text in ("Please start again.", "Please start the program again.", ""):
+        say(program, text, code="session_not_found")
+
+        with statements() as sent:
+            answer = getattr(program, call)(session_token="00000000-0000-4000-8000-000000000000")
+
+        assert answer.json()["message"] == (text or "Session not found")
+        assert len(sent) == 1
+
+
+def test_they_cost_an_init_no_statement_more(suspended: Program) -> None:
     read(suspended)
+    say(suspended, "Please write to them.")
 
     with statements() as sent:
-        read(suspended)
+        assert read(suspended) == "Please write to them."
 
     # The statement that finds the license, and the one that counts the failure.
     assert len(sent) == 2
+
+
+def test_those_that_were_forgotten_are_asked_for(
+    suspended: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(suspended)
+    monkeypatch.setattr(own_words, "_texts", {})
+
+    assert read(suspended) == "Please write to us."
 
 
 def test_another_applications_words_are_never_read(suspended: Program) -> None:
