@@ -35,13 +35,13 @@ def test_a_license_is_made_good_for_one_device_alone(dashboard: Client, license:
     page = dashboard.get(new)
     assert "User name" in text_of(page)
     assert "such as DE; a user name." in text_of(page)
-    parts = '{"board": "b-1", "disk": "d-1"}'
+    parts = '{"board": "board-z", "disk": "d-1"}'
     form = {"kind": "hwid", "value": parts, "note": "", "id": hidden(page, "id")}
 
     page_after = messages_after(dashboard, dashboard.post(new, form))
 
     assert "(board, disk)" in page_after
-    assert "b-1" not in page_after
+    assert "board-z" not in page_after
     listed = dashboard.get(url_of(license.application, f"access/?license={license.pk}"))
     assert "(board, disk)" in text_of(listed)
     assert "Nobody is kept out" in text_of(dashboard.get(url_of(license.application, "access/")))
