@@ -227,6 +227,24 @@ def test_devices_are_released_and_sessions_ended(
     assert session.license.devices.bound().count() == 0
 
 
+def test_lists_are_narrowed_to_a_license_by_its_key(
+    at_work: Terminal, application: Application
+) -> None:
+    session, other = (factories.make_session(factories.make_license(application)) for _ in range(2))
+    key = session.license.reveal()
+
+    devices, sessions = (
+        at_work.run(thing, "list", "--license", key) for thing in ("devices", "sessions")
+    )
+    told = at_work.run("events", "--license", key, "--json")
+
+    assert str(session.device_id) in devices.stdout
+    assert str(session.pk) in sessions.stdout
+    assert str(other.license_id) not in devices.stdout + sessions.stdout
+    assert {row["license"] for row in lines(told.stdout)} == {str(session.license_id)}
+    assert at_work.run("devices", "list", "--license", "no such key").returncode == 1
+
+
 def test_an_application_is_renamed_closed_and_opened(
     at_work: Terminal, application: Application
 ) -> None:

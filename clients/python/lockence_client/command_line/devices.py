@@ -21,7 +21,7 @@ def devices() -> None:
 
 
 @devices.command("list")
-@click.option("--license", "license", type=options.Id(), help="Of this license alone.")
+@click.option("--license", help="Of this license alone: its id or its whole key.")
 @click.option("--bound", is_flag=True, help="Without those that were released.")
 @options.count_max
 @options.application
@@ -37,6 +37,8 @@ def list_devices(
 ) -> None:
     """List devices, newest first."""
     path = options.path_of(api, application)
+    if license is not None:
+        license = options.license_id(api, path, license)
     rows = api.rows(
         f"{path}/devices", count_max=limit, license=license, status="bound" if bound else None
     )

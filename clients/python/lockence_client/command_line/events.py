@@ -37,7 +37,7 @@ _COLUMNS = {
 @click.option(
     "--since", type=options.Id(), help="Everything after the event with this id, oldest first."
 )
-@click.option("--license", "license", type=options.Id(), help="Of this license alone.")
+@click.option("--license", help="Of this license alone: its id or its whole key.")
 @click.option("--action", help="Of this kind alone, such as license.suspended.")
 @options.count_max
 @options.application
@@ -47,6 +47,7 @@ def events(
     api: Api,
     follow: bool,
     since: str | None,
+    license: str | None,
     limit: int | None,
     application: str | None,
     as_json: bool,
@@ -62,6 +63,9 @@ def events(
     goes on after it with --since.
     """
     path = options.path_of(api, application)
+    if license is not None:
+        license = options.license_id(api, path, license)
+    filters["license"] = license
     if not follow and not since:
         rows = api.rows(f"{path}/events", count_max=limit or _SHOWN, **filters)
         output.say_rows(rows, _COLUMNS, as_json=as_json, nothing="Nothing has happened yet.")

@@ -21,7 +21,7 @@ def sessions() -> None:
 
 
 @sessions.command("list")
-@click.option("--license", "license", type=options.Id(), help="Of this license alone.")
+@click.option("--license", help="Of this license alone: its id or its whole key.")
 @click.option("--open", "open_only", is_flag=True, help="Without those that have ended.")
 @options.count_max
 @options.application
@@ -37,6 +37,8 @@ def list_sessions(
 ) -> None:
     """List sessions, newest first."""
     path = options.path_of(api, application)
+    if license is not None:
+        license = options.license_id(api, path, license)
     rows = api.rows(
         f"{path}/sessions", count_max=limit, license=license, status="open" if open_only else None
     )
