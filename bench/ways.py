@@ -133,7 +133,12 @@ class Bench:
             "SELECT token_digest FROM licensing_session ORDER BY random()"
         ).fetchall()
         for (digest,) in itertools.cycle(digests):
-            yield {**self._api_key(), "token_digest": digest}
+            yield {
+                **self._api_key(),
+                "token_digest": digest,
+                "ip_address": "127.0.0.1",
+                "country": "",
+            }
 
     def _devices(self) -> Iterator[Parameters]:
         devices = self.database.execute(
@@ -148,6 +153,8 @@ class Bench:
                 "hwid_key_id": tokens.hwid_key_id(),
                 "application_id": self.application_id,
                 "components": "{}",
+                "digests": f"{{:{hwid_digest.hex()}}}",
+                "other_digests": f"{{:{hwid_digest.hex()}}}",
                 "session_id": uuid7(),
                 "overdraft_event_id": uuid7(),
                 "token_digest": os.urandom(32),
@@ -158,12 +165,14 @@ class Bench:
                 "app_version_key": version_key(""),
                 "user_name": "",
                 "ip_address": "127.0.0.1",
+                "country": "",
             }
 
     def _api_key(self) -> Parameters:
         return {
             "api_key_digest": self.api_key_digest,
             "other_api_key_digest": self.api_key_digest,
+            "own_words_known": None,
         }
 
 
