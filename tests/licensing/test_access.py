@@ -37,6 +37,7 @@ def rows_of(license: License) -> dict[Door, Model]:
     return {
         access.license_for: license,
         access.batch_for: license.batch,
+        access.bulk_job_for: factories.make_bulk_job(license),
         access.policy_for: license.policy,
         access.device_for: session.device,
         access.session_for: session,

@@ -74,7 +74,7 @@ def test_of_a_device_only_digests_are_kept(application: Application) -> None:
         ("user", "x" * 151, "1 to 150"),
         ("hwid", "", "hardware id"),
         ("hwid", "x" * 257, "hardware id"),
-        ("hwid", {}, "between 1 and 8 parts"),
+        ("hwid", {}, "1 to 8 parts"),
         ("hwid", {"Disk": "x"}, "name its parts"),
         ("hwid", {"disk": ""}, "value.disk"),
         ("hwid", {"disk": 7}, "value.disk"),
