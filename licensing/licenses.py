@@ -318,8 +318,13 @@ def record_export(*, application: Application, actor: Actor, state: str) -> None
 
 
 def _told(license: License, outcomes: many_licenses.Outcomes) -> bool:
-    """Tell whether an act changed a license, and read again what it may have changed; raise what refused it."""
-    outcome = outcomes.get(license.pk, errors.NotFoundError("This license was deleted"))
+    """Tell whether an act changed a license, and read again what it may have changed; raise what refused it.
+
+    Raises License.DoesNotExist when somebody deleted it first.
+    """
+    outcome = outcomes.get(license.pk)
+    if outcome is None:
+        raise License.DoesNotExist("This license was deleted")
     if isinstance(outcome, errors.RefusalError):
         raise outcome
     license.refresh_from_db(fields=["status", "revoked_reason", "frozen_at", "expires_at"])

@@ -25,9 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
     database = connections["default"].settings_dict
     database["OPTIONS"]["options"] = "-c lockence.may_empty_events=yes"
     # Django would empty the tables of managed models alone, and leave the queue's jobs and the cache to the tests that follow.
-    introspection = connections["default"].introspection
-    introspection.django_table_names = lambda **_which: [
-        name for name in introspection.table_names() if name not in _KEPT_TABLES
+    # Every connection's: tests in a browser, which run inside an event loop, have one of their own.
+    type(connections["default"].introspection).django_table_names = lambda self, **_which: [
+        name for name in self.table_names() if name not in _KEPT_TABLES
     ]
     # And it would then look for permissions that are missing: that took as long as many a test.
     flush.emit_post_migrate_signal = lambda *told, **more: None

@@ -1,6 +1,7 @@
 """Old events may go, oldest first; what stays is proven from where they ended, and nothing else can be taken out."""
 
 import datetime as dt
+import re
 import threading
 
 import pytest
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from accounts import retention, tasks
 from accounts.models import AuditCheck, Event, EventAnchor, EventDetail, EventLink, Team
+from licensing import handbook
 from tests.accounts.audit.conftest import (
     assert_denied,
     chain_now,
@@ -206,7 +208,9 @@ def test_more_go_than_fit_into_one_transaction(
     assert verify() == ""
 
 
-def test_the_runtime_role_removes_nothing_unless_it_is_told_so(log: list[Event]) -> None:
+def test_the_runtime_role_removes_nothing_until_the_owner_says_what_the_page_has(
+    log: list[Event],
+) -> None:
     sql("CREATE ROLE lockence_test_web")
     roles = (settings.BASE_DIR / "ops" / "roles.sql").read_text()
     sql(roles.replace(':"runtime"', "lockence_test_web"))
@@ -218,9 +222,9 @@ def test_the_runtime_role_removes_nothing_unless_it_is_told_so(log: list[Event])
     assert_denied("INSERT INTO accounts_eventanchor VALUES (1, gen_random_uuid(), 1, '', now())")
 
     sql("RESET ROLE")
-    sql(
-        "GRANT EXECUTE ON FUNCTION accounts_remove_old_events(uuid, timestamptz, integer) TO lockence_test_web"
-    )
+    page = handbook.sources()["how-to/audit-log"].read_text()
+    (grant,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    sql(grant.replace("lockence_web", "lockence_test_web"))
     sql("SET LOCAL ROLE lockence_test_web")
     assert remove_older_than(365) == 3
     assert_denied("DELETE FROM accounts_event")

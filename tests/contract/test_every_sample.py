@@ -27,6 +27,8 @@ MANAGEMENT = "tests/contract/test_management_page.py::test_every_command_of_the_
 RUN_BY = {
     ("how-to/audit-log", "sh"): "tests/contract/test_every_sample.py"
     "::test_the_commands_of_the_audit_page_find_nothing_wrong",
+    ("how-to/audit-log", "sql"): "tests/accounts/test_retention.py"
+    "::test_the_runtime_role_removes_nothing_until_the_owner_says_what_the_page_has",
     ("how-to/command-line", "sh"): "tests/command_line/test_page.py"
     "::test_every_command_of_the_page_works",
     ("how-to/self-hosting", "sh"): "tests/contract/test_documents.py"
