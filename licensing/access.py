@@ -1,5 +1,6 @@
 """The only doors to a team's rows, for pages and API alike: a stranger and a wrong id get the same 404."""
 
+import datetime as dt
 import uuid
 from typing import Protocol, TypeVar
 
@@ -9,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404
 
 from accounts.access import Right, Role, roles_with
-from accounts.models import Invitation, Membership, Team, User
+from accounts.models import Event, Invitation, Membership, Team, User
 from licensing import errors
 from licensing.models import (
     AccessRule,
@@ -66,6 +67,17 @@ def rights_in(user: User | AnonymousUser, application: Application) -> frozenset
         return frozenset()
     membership = user.memberships.filter(team=application.team_id).first()
     return Role(membership.role).rights if membership else frozenset()
+
+
+def may_go_on(job: BulkJob, at: dt.datetime) -> bool:
+    """Tell whether who asked for a job may still do what it does: a member with their right, a token as long as it is good."""
+    if job.actor_kind == Event.ActorKind.USER:
+        user = job.created_by or AnonymousUser()
+        return allows(user, job.application, Right.MANAGE_LICENSES)
+    if job.token_id:
+        tokens = ManagementToken.objects.reaching(job.application).usable(at)
+        return tokens.filter(pk=job.token_id).exists()
+    return True
 
 
 class _Door(Protocol[_Row_co]):

@@ -14,9 +14,10 @@ from accounts import jobs
 from accounts.ids import uuid7
 from licensing import errors, licenses, tasks
 from licensing.bulk_files import ROWS_MAX as ROWS_MAX
+from licensing.bulk_pieces import cancel_job as cancel_job
 from licensing.bulk_pieces import record_of_job
 from licensing.copying import copy_rows
-from licensing.events import Actor, record
+from licensing.events import Actor
 from licensing.licenses import LicenseTerms
 from licensing.models import Application, BulkJob, BulkRow, LicenseBatch, Policy
 
@@ -166,18 +167,6 @@ def act_in_bulk(
     example = BulkRow(application=application, job=job)
     copy_rows(example, ("id", "license_id"), ((uuid7(), id) for id in wanted))
     return job
-
-
-@transaction.atomic
-def cancel_job(*, job: BulkJob, actor: Actor, now: dt.datetime) -> bool:
-    """Do no further piece of a job; what is done stays. Return False when it is over already."""
-    open_now = BulkJob.objects.filter(pk=job.pk, status__in=(_Status.WAITING, _Status.RUNNING))
-    cancelled = open_now.update(status=_Status.CANCELLED, finished_at=now, terms={})
-    if cancelled:
-        # What waits is not done any more, and may tell of customers.
-        BulkRow.objects.filter(job=job, code="").delete()
-        record("bulk_job.cancelled", target=job, actor=actor, application=job.application)
-    return bool(cancelled)
 
 
 def _batch(application: Application, count: int, actor: Actor) -> LicenseBatch:

@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import F
 
 from licensing import errors, licenses, many_licenses
-from licensing.events import Actor, record
+from licensing.access import may_go_on
+from licensing.events import SYSTEM, Actor, record
 from licensing.licenses import LicenseTerms, NewLicense
 from licensing.models import BulkJob, BulkRow, License, Policy
 from licensing.policies import held_policies
@@ -21,6 +22,8 @@ from licensing.policies import held_policies
 _ISSUED_PER_PIECE = 2_000
 _ROWS_PER_PIECE = 500
 ROWS_KEPT_FOR = dt.timedelta(days=30)
+# Why a job was cancelled whose asker has left, or has another role or no token now.
+NO_LONGER_ALLOWED = "no_longer_allowed"
 _Act, _Status = BulkJob.Act, BulkJob.Status
 _Refusals = dict[uuid.UUID, errors.RefusalError]
 
@@ -33,7 +36,10 @@ def run_job(*, job_id: uuid.UUID, now: Callable[[], dt.datetime]) -> None:
 
 @transaction.atomic
 def run_piece(*, job_id: uuid.UUID, now: dt.datetime) -> bool:
-    """Do a job's next piece; return False when there is none, or somebody else is at it."""
+    """Do a job's next piece; return False when there is none, or somebody else is at it.
+
+    What its asker may no longer do is not done for them either: the job is cancelled.
+    """
     job = (
         BulkJob.objects.select_for_update(of=("self",), skip_locked=True)
         .select_related("application", "policy", "batch", "created_by")
@@ -41,6 +47,9 @@ def run_piece(*, job_id: uuid.UUID, now: dt.datetime) -> bool:
         .first()
     )
     if job is None or not job.is_open:
+        return False
+    if not may_go_on(job, now):
+        cancel_job(job=job, actor=SYSTEM, now=now, cause=NO_LONGER_ALLOWED)
         return False
     done, failed = _issue(job, now) if job.act == _Act.ISSUE else _act(job, now)
     is_over = job.rows_left <= done + failed
@@ -56,6 +65,21 @@ def run_piece(*, job_id: uuid.UUID, now: dt.datetime) -> bool:
         facts = {"done": job.rows_done + done, "failed": job.rows_failed + failed}
         record_of_job("bulk_job.finished", job, job.actor(), facts)
     return not is_over
+
+
+@transaction.atomic
+def cancel_job(*, job: BulkJob, actor: Actor, now: dt.datetime, cause: str = "") -> bool:
+    """Do no further piece of a job; what is done stays. Return False when it is over already."""
+    open_now = BulkJob.objects.filter(pk=job.pk, status__in=(_Status.WAITING, _Status.RUNNING))
+    cancelled = open_now.update(status=_Status.CANCELLED, finished_at=now, terms={})
+    if cancelled:
+        # What waits is not done any more, and may tell of customers.
+        BulkRow.objects.filter(job=job, code="").delete()
+        told = {"cause": cause} if cause else {}
+        record(
+            "bulk_job.cancelled", target=job, actor=actor, application=job.application, after=told
+        )
+    return bool(cancelled)
 
 
 def forget_old(*, now: dt.datetime) -> int:

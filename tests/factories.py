@@ -198,7 +198,7 @@ def make_bulk_job(*licenses: License, act: str = "suspend", **facts: Any) -> Bul
         application=licenses[0].application,
         act=BulkJob.Act(act),
         license_ids=[license.pk for license in licenses],
-        actor=SYSTEM,
+        actor=facts.pop("actor", SYSTEM),
         now=timezone.now(),
         **facts,
     )

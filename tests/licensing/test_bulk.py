@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.events import SYSTEM
 from licensing import bulk, bulk_pieces, errors, licenses
-from licensing.events import forget_customer, history_of
+from licensing.events import forget_customer, history_of, token_actor
 from licensing.licenses import LicenseTerms
 from licensing.models import Application, BulkJob, BulkRow, License
 from tests import factories
@@ -34,7 +34,7 @@ def issue(application: Application, count: int, **facts: Any) -> BulkJob:
     return bulk.issue_in_bulk(
         policy=application.default_policy(),
         count=count,
-        actor=SYSTEM,
+        actor=facts.pop("actor", SYSTEM),
         now=timezone.now(),
         **facts,
     )
@@ -55,7 +55,7 @@ def test_licenses_are_issued_as_one_batch(application: Application, small_pieces
 
 
 def test_a_thousand_keys_cost_three_statements_at_most(application: Application) -> None:
-    job = issue(application, 10_000)
+    job = issue(application, 10_000, actor=token_actor(factories.make_token(application).token))
 
     with CaptureQueriesContext(connection) as captured:
         run_due_jobs()
