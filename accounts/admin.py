@@ -24,7 +24,7 @@ from procrastinate.contrib.django.models import (
     ProcrastinateWorker,
 )
 
-from accounts import browsers, people
+from accounts import browsers, errors, people
 from accounts.models import Browser, Event, Membership, Team, User
 from accounts.staff import ReadOnlyAdmin, action, uuid_in
 
@@ -93,13 +93,19 @@ class NewUserForm(_ModelForm):
         fields = ("email", "name")
 
     def clean_email(self) -> str:
-        email = str(self.cleaned_data["email"]).lower()
-        if User.objects.filter(email=email).exists():
-            raise forms.ValidationError("There is an account with this address already.")
-        return email
+        return str(self.cleaned_data["email"]).lower()
+
+    def clean(self) -> dict[str, Any]:
+        """Add the person already: nothing but the act itself knows whether the address is still free."""
+        if not self.errors:
+            try:
+                self.instance = people.add_person(**self.cleaned_data)
+            except errors.AddressTakenError as refusal:
+                self.add_error("email", f"{refusal.message}.")
+        return self.cleaned_data
 
     def save(self, commit: bool = True) -> User:
-        return people.add_person(email=self.cleaned_data["email"], name=self.cleaned_data["name"])
+        return self.instance
 
     def save_m2m(self) -> None:
         """The verb has saved all there is."""

@@ -13,6 +13,10 @@ class RefusalError(Exception):
         super().__init__(self.message)
 
 
+class AddressTakenError(RefusalError):
+    default_message = "There is an account with this address already"
+
+
 class LastOwnerError(RefusalError):
     default_message = "A team needs an owner: make somebody else an owner first"
 

@@ -2,17 +2,23 @@
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
-from accounts import browsers, mails
+from accounts import browsers, errors, mails
 from accounts.models import User
 
 
-@transaction.atomic
 def add_person(*, email: str, name: str = "") -> User:
-    """Make an account for somebody whose address is known to be theirs; they choose a password by resetting it."""
-    user = User.objects.create_user(email, name=name)
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    """Make an account for somebody whose address is known to be theirs; they choose a password by resetting it.
+
+    Raises AddressTakenError.
+    """
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(email, name=name)
+            EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    except IntegrityError as error:
+        raise errors.AddressTakenError from error
     return user
 
 

@@ -1,5 +1,6 @@
 """The staff pages of people and teams."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests import factories
 from tests.factories import PASSWORD
 from tests.people import code_of, confirm_address, log_in, set_up_app
 from tests.staff import make_staff, make_superuser, signed_in
+from tests.threads import at_once
 
 USERS = "admin:accounts_user_changelist"
 
@@ -67,6 +69,18 @@ def test_nobody_is_added_twice(root: Client, developer: User) -> None:
 
     assert "There is an account with this address already." in html
     assert User.objects.filter(email="developer@example.com").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_is_added_twice_at_the_same_moment() -> None:
+    staff = [signed_in(make_superuser(f"root{number}@example.com")) for number in range(4)]
+
+    def adding(client: Client) -> Callable[[], int]:
+        new = {"email": "ada@example.com"}
+        return lambda: client.post(reverse("admin:accounts_user_add"), new).status_code
+
+    # Led on to the new account, or shown the form again.
+    assert sorted(at_once([adding(client) for client in staff])) == [200, 200, 200, 302]
 
 
 def test_a_superuser_gives_rights(root: Client, developer: User) -> None:
