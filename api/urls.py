@@ -1,12 +1,21 @@
-"""The API's addresses: the client calls answer with and without a trailing slash, and never redirect."""
+"""The API's addresses: all answer with and without a trailing slash, and never redirect."""
 
-from django.urls import include, path, re_path
+from collections.abc import Callable
+from typing import Any
+
+from django.urls import URLPattern, include, path, re_path
 
 from api import keys
 from api.description import views as description
 from api.management import urls as management
 from api.runtime import views as runtime
 from api.views import not_found
+
+
+def _both(address: str, view: Callable[..., Any], name: str | None = None) -> list[URLPattern]:
+    """Make an address with a slash at its end, and without; what has a name is linked to with it."""
+    return [path(address, view), path(f"{address}/", view, name=name)]
+
 
 urlpatterns = [
     re_path(r"^v1/init/?$", runtime.Init.as_view(), name="api-init"),
@@ -19,14 +28,10 @@ urlpatterns = [
     re_path(r"^v1/borrow/?$", runtime.Borrow.as_view(), name="api-borrow"),
     re_path(r"^v1/offline/?$", runtime.Offline.as_view(), name="api-offline"),
     re_path(r"^v1/checkout/?$", runtime.Checkout.as_view(), name="api-checkout"),
-    path(
-        "v1/applications/<uuid:application_id>/keys",
-        keys.ApplicationKeys.as_view(),
-        name="api-application-keys",
-    ),
-    path("v1/instance/keys", keys.InstanceKeys.as_view(), name="api-instance-keys"),
-    path("v1/schema/", description.schema, name="api-schema"),
-    path("docs/", description.page, name="api-docs"),
+    *_both("v1/applications/<uuid:application_id>/keys", keys.ApplicationKeys.as_view()),
+    *_both("v1/instance/keys", keys.InstanceKeys.as_view()),
+    *_both("v1/schema", description.schema, name="api-schema"),
+    *_both("docs", description.page, name="api-docs"),
     path("v1/", include(management.urlpatterns)),
     re_path(r"", not_found, name="api-not-found"),
 ]

@@ -78,14 +78,18 @@ ROUTES: dict[str, tuple[Rule, Rule]] = {
     "api/^v1/variables/?$": (NOBODY, EVERYBODY),
     "api/^v1/release/?$": (NOBODY, EVERYBODY),
     "api/^v1/borrow/?$": (NOBODY, EVERYBODY),
+    "api/v1/schema": (EVERYBODY, NOBODY),
     "api/v1/schema/": (EVERYBODY, NOBODY),
+    "api/docs": (EVERYBODY, NOBODY),
     "api/docs/": (EVERYBODY, NOBODY),
     "offline/": (EVERYBODY, EVERYBODY),
     "api/^v1/offline/?$": (NOBODY, EVERYBODY),
     "api/^v1/checkout/?$": (NOBODY, EVERYBODY),
     # Public keys are public.
     "api/v1/applications/<uuid:application_id>/keys": (EVERYBODY, NOBODY),
+    "api/v1/applications/<uuid:application_id>/keys/": (EVERYBODY, NOBODY),
     "api/v1/instance/keys": (EVERYBODY, NOBODY),
+    "api/v1/instance/keys/": (EVERYBODY, NOBODY),
     "api/v1/^(?:applications|tokens|team|members|invitations|events)(?:/[\\s\\S]*)?$": (
         NOBODY,
         NOBODY,

@@ -20,6 +20,9 @@ from licensing.webhook_events import ACTIONS
 from tests import factories
 from tests.api.openapi import faults_of
 
+# Of no row.
+NIL = "00000000-0000-0000-0000-000000000000"
+
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
@@ -40,6 +43,30 @@ def test_everybody_gets_it_as_json(client: Client) -> None:
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
     assert response.json()["openapi"].startswith("3.1")
     assert "public" in response["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_every_address_answers_with_and_without_a_slash(
+    client: Client, described: dict[str, Any]
+) -> None:
+    known = {"application_id": str(factories.make_application().pk)}
+    addresses = [
+        re.sub(r"{(\w+)}", lambda name: known.get(name[1], NIL), path)
+        for path in described["paths"]
+    ]
+
+    for address in ("/api/docs", "/api/v1/schema", *addresses):
+        for method in ("GET", "POST"):
+            answers = [client.generic(method, f"{address}{slash}") for slash in ("", "/")]
+            told = [(answer.status_code, _code_of(answer)) for answer in answers]
+            assert told[0] == told[1], (method, address)
+            assert told[0][0] not in (301, 302, 308)
+            assert told[0] != (404, "not_found"), (method, address)
+
+
+def _code_of(answer: Any) -> str:
+    is_json = answer["Content-Type"].endswith("json")
+    return str(answer.json().get("code", "")) if is_json and answer.content else ""
 
 
 def test_every_call_of_scripts_is_in_it(described: dict[str, Any]) -> None:
