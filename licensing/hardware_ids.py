@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from licensing.errors import InvalidRequestError
+from licensing.metadata import parse_json
 
 TEXT_MAX = 256
 PARTS_MAX = 8
@@ -42,9 +43,17 @@ def whole(parts: Mapping[str, str]) -> str:
 
 
 def typed(text: str) -> str | dict[str, Any]:
-    """Return the parts that somebody typed as JSON, and anything else as the text that it is."""
-    try:
-        parts = json.loads(text) if text.lstrip().startswith("{") else None
-    except (ValueError, RecursionError):
+    """Return the parts that somebody typed as JSON, and anything else as the text that it is.
+
+    Raises InvalidRequestError for what looks like parts and is none.
+    """
+    # An id in braces, as Windows writes its own, is a text.
+    if not text.startswith("{") or not any(mark in text for mark in ':"'):
         return text
-    return parts if isinstance(parts, dict) else text
+    try:
+        parts: dict[str, Any] = parse_json(text)
+    except ValueError as error:
+        raise InvalidRequestError(
+            f'value looks like parts, such as {{"board": "B-1"}}, and is not valid JSON: {error}'
+        ) from error
+    return parts

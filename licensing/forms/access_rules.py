@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from licensing import hardware_ids
+from licensing.errors import InvalidRequestError
 from licensing.models import AccessRule
 from licensing.models.access_rule import NOTE_MAX
 
@@ -36,8 +37,11 @@ class AccessRuleForm(forms.Form):
             value = self.fields["value"]
             value.help_text = f"{value.help_text.removesuffix('.')}; a user name."
 
-    def rule(self) -> dict[str, Any]:
-        given: dict[str, Any] = dict(self.cleaned_data)
-        if given["kind"] == AccessRule.Kind.HWID:
-            given["value"] = hardware_ids.typed(given["value"])
-        return given
+    def clean_value(self) -> Any:
+        value = self.cleaned_data["value"]
+        if self.cleaned_data.get("kind") != AccessRule.Kind.HWID:
+            return value
+        try:
+            return hardware_ids.typed(value)
+        except InvalidRequestError as refusal:
+            raise forms.ValidationError(f"{refusal.message}.") from refusal

@@ -117,7 +117,10 @@ def _new(request: HttpRequest, application: Application, license: License | None
     if form.is_valid():
         with refusals_shown_in(form):
             rule = create_rule(
-                application=application, license=license, actor=actor_of(request), **form.rule()
+                application=application,
+                license=license,
+                actor=actor_of(request),
+                **form.cleaned_data,
             )
             messages.success(request, f"The rule about {rule} counts from the next call on.")
             return redirect(_list_url(application, license))

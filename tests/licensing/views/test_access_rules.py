@@ -1,7 +1,9 @@
 """The pages about who is kept out: a list to add to and take from, on the application and on each license."""
 
+import pytest
 from django.test import Client
 
+from licensing import tokens
 from licensing.models import AccessRule, Application, Device, License
 from tests import factories
 from tests.licensing.views.conftest import hidden, messages_after, statements, text_of, url_of
@@ -59,6 +61,33 @@ def test_what_is_no_value_is_told_beside_the_form(
     assert "Select a valid choice" in text_of(
         dashboard.post(new, form | {"kind": "user", "value": "ann"})
     )
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ['{"board": "B-1"', "{board: B-1}", '{"board": "B-1"} ,', '{"disk": "D-1", "disk": "D-2"}'],
+)
+def test_parts_with_a_typing_mistake_are_no_hardware_id(
+    dashboard: Client, application: Application, typed: str
+) -> None:
+    new = url_of(application, "access/new/")
+    form = {"kind": "hwid", "value": typed, "id": hidden(dashboard.get(new), "id")}
+
+    page = text_of(dashboard.post(new, form))
+
+    assert "value looks like parts, such as {&quot;board&quot;: &quot;B-1&quot;}" in page
+    assert "and is not valid JSON" in page
+    assert not AccessRule.objects.exists()
+
+
+def test_an_id_in_braces_is_a_hardware_id(dashboard: Client, application: Application) -> None:
+    new = url_of(application, "access/new/")
+    hwid = "{3f2504e0-4f89-11d3-9a0c-0305e82c3301}"
+
+    dashboard.post(new, {"kind": "hwid", "value": hwid, "id": hidden(dashboard.get(new), "id")})
+
+    digest = tokens.hwid_digest(application.pk, hwid).hex()
+    assert AccessRule.objects.get().digests == [f":{digest}"]
 
 
 def test_a_device_is_blocked_where_it_is_listed(dashboard: Client, license: License) -> None:
