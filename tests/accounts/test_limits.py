@@ -1,5 +1,6 @@
 """A limit of n lets n through, whatever number of processes asks at once."""
 
+import collections
 import multiprocessing
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
@@ -11,6 +12,7 @@ from accounts.limits import Limit, hit, network_of
 from accounts.models import LimitWindow
 
 LIMIT = Limit("test", hits_max=3, window_seconds=60)
+ROUNDS = 10
 
 
 @pytest.mark.django_db
@@ -53,26 +55,35 @@ def test_finished_windows_are_swept_away() -> None:
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_fifty_processes_against_a_limit_of_ten_get_ten_through() -> None:
+@pytest.mark.parametrize("hits_max", [1, 2, 10, 37, 49])
+def test_fifty_processes_against_a_limit_of_n_get_n_through(hits_max: int) -> None:
+    """Round after round, each against a subject that is new, or whose window is over."""
+    limit = Limit("fifty", hits_max, window_seconds=600)
+    for number in range(0, ROUNDS, 2):
+        hit(limit, f"subject {number}")
+    end_all_windows()
     connection.close()
     fork = multiprocessing.get_context("fork")
     together, answers = fork.Barrier(50), fork.SimpleQueue()
-    processes = [fork.Process(target=_hit_once, args=(together, answers)) for _ in range(50)]
+    processes = [fork.Process(target=_hit, args=(limit, together, answers)) for _ in range(50)]
     for process in processes:
         process.start()
 
-    allowed = [answers.get() for _ in processes]
+    allowed = collections.Counter(
+        subject for subject, is_allowed in (answers.get() for _ in range(50 * ROUNDS)) if is_allowed
+    )
 
     for process in processes:
         process.join()
-    assert allowed.count(True) == 10
+    assert allowed == dict.fromkeys(range(ROUNDS), hits_max)
 
 
-def _hit_once(together: Barrier, answers: "SimpleQueue[bool]") -> None:
+def _hit(limit: Limit, together: Barrier, answers: "SimpleQueue[tuple[int, bool]]") -> None:
     """Connect first and hit then, so that all meet in the database and do not come one after another."""
     connection.ensure_connection()
-    together.wait()
-    answers.put(hit(Limit("fifty", 10, 60), "the same subject").allowed)
+    for number in range(ROUNDS):
+        together.wait()
+        answers.put((number, hit(limit, f"subject {number}").allowed))
     connection.close()
 
 
