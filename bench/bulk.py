@@ -51,7 +51,7 @@ def measure(count: int, acts: Sequence[str]) -> None:
     def from_file() -> BulkJob:
         lines = [f"customer {number},c{number}@example.com,3" for number in range(count)]
         sent = "\r\n".join(["username,email,devices_max", *lines]).encode()
-        rows = bulk_files.new_licenses_in(sent, bulk_files.CSV)
+        rows = bulk_files.new_licenses_in(sent, bulk_files.CSV, [policy])
         return bulk.issue_each(policy=policy, rows=rows, actor=SYSTEM, now=now)
 
     def on_all(act: str) -> BulkJob:

@@ -68,7 +68,7 @@ def issue_each(
     expires_at: dt.datetime | None = None,
     is_dry_run: bool = False,
 ) -> BulkJob:
-    """Ask for licenses that rows tell of (licensing/bulk_files.py): fields of LicenseTerms, and their own `policy`, `expires_at` and `count`.
+    """Ask for licenses that rows tell of (licensing/bulk_files.py): fields of LicenseTerms, and their own `policy` (its id), `expires_at` and `count`.
 
     What a row leaves out is as `policy` and `expires_at` have it. Raises what `issue_in_bulk` does, and for a policy
     that is not there.
@@ -95,15 +95,12 @@ def _resolved(
     now: dt.datetime,
 ) -> Iterator[dict[str, Any]]:
     """Yield for each license what is written on it, its policy and its end among it."""
-    policies = {
-        name: one for one in policy.application.policies.all() for name in (str(one.pk), one.name)
-    }
-    for number, row in enumerate(rows):
+    policies = {str(one.pk): one for one in policy.application.policies.all()}
+    for row in rows:
         facts = dict(row)
         named = policies.get(facts.pop("policy", "") or str(policy.pk))
         if named is None:
-            fault = "No policy of this application has this id or name"
-            raise errors.InvalidRequestError.of_rows({number: {"policy": [fault]}})
+            raise errors.InvalidRequestError("No policy of this application has this id")
         end = facts.pop("expires_at", None) or expires_at or named.expiry_of_a_license_issued(now)
         facts |= {"policy": str(named.pk), "expires_at": end and end.isoformat()}
         yield from itertools.repeat(facts, facts.pop("count", 1))

@@ -6,7 +6,7 @@ import datetime as dt
 import io
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -39,24 +39,28 @@ def known_licenses_in(sent: bytes, media_type: str) -> list[uuid.UUID]:
     return [row["id"] for row in _checked(sent, media_type, _OF_KNOWN, needed="id")]
 
 
-def new_licenses_in(sent: bytes, media_type: str) -> list[Row]:
-    """Return what a file wants written on new licenses: what issuing takes, each member where its row has it."""
-    return _checked(sent, media_type, OF_NEW)
+def new_licenses_in(sent: bytes, media_type: str, policies: Iterable[Policy]) -> list[Row]:
+    """Return what a file wants written on new licenses: what issuing takes, each member where its row has it.
+
+    A row names one of `policies` by its id or its name, and is returned with the id.
+    """
+    return _checked(sent, media_type, {**OF_NEW, "policy": _one_among(policies)})
 
 
 def _checked(
     sent: bytes, media_type: str, checks: Mapping[str, _Check], needed: str = ""
 ) -> list[Row]:
     """Raises InvalidRequestError: for rows that cannot be, with their faults, and for what is no such file or too long."""
-    rows, faults, licenses = list[Row](), dict[int, dict[str, list[str]]](), 0
-    for number, sent_row in enumerate(_csv_rows(sent) if media_type == CSV else _json_rows(sent)):
+    rows, faults, licenses = list[Row](), dict[tuple[int, str], dict[str, list[str]]](), 0
+    sent_rows = _csv_rows(sent) if media_type == CSV else _json_rows(sent)
+    for number, (place, sent_row) in enumerate(sent_rows):
         row, wrong = _checked_row(sent_row, checks)
         if needed and needed not in row and needed not in wrong:
             wrong[needed] = ["This field is required."]
         rows.append(row)
         licenses += row.get("count", 1)
         if wrong:
-            faults[number] = wrong
+            faults[number, place] = wrong
         if licenses > ROWS_MAX:
             raise errors.InvalidRequestError(f"A job takes 1 to {ROWS_MAX} licenses")
         if len(faults) == _FAULTS_MAX:
@@ -82,28 +86,34 @@ def _checked_row(sent: Row, checks: Mapping[str, _Check]) -> tuple[Row, dict[str
     return row, wrong
 
 
-def _csv_rows(sent: bytes) -> Iterator[Row]:
-    """Yield the cells of each line that are not empty."""
+def _csv_rows(sent: bytes) -> Iterator[tuple[str, Row]]:
+    """Yield each row that is not empty, with the number that a spreadsheet gives it and its cells that are not empty."""
     try:
         # Spreadsheets write a byte order mark.
         text = sent.decode("utf-8-sig")
         if "\0" in text:
             raise errors.InvalidRequestError("The file holds a NUL character")
-        rows = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
-        if len(rows.fieldnames or ()) > _COLUMNS_MAX:
+        cells_of_rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        names = next(cells_of_rows, [])
+        if len(names) > _COLUMNS_MAX:
             raise errors.InvalidRequestError(f"A file has at most {_COLUMNS_MAX} columns")
-        for row in rows:
-            yield {name: _cell(name, cell) for name, cell in row.items() if cell}
+        for number, cells in enumerate(cells_of_rows, start=2):
+            if cells:
+                row = {
+                    name: _cell(name, cell)
+                    for name, cell in zip(names, cells, strict=False)
+                    if cell
+                }
+                # What stands behind the last heading is of no field.
+                yield f"row {number}", row | ({"": ""} if len(cells) > len(names) else {})
     except UnicodeDecodeError as error:
         raise errors.InvalidRequestError("The file is not UTF-8") from error
     except csv.Error as error:
         raise errors.InvalidRequestError(f"The file is not CSV: {error}") from error
 
 
-def _cell(name: str, cell: Any) -> Any:
+def _cell(name: str, cell: str) -> Any:
     """Return what a cell means: CSV has text alone."""
-    if not isinstance(cell, str):
-        return cell
     # The apostrophe that our own files put before what a spreadsheet would run.
     if cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS):
         cell = cell[1:]
@@ -115,15 +125,17 @@ def _cell(name: str, cell: Any) -> Any:
     return cell
 
 
-def _json_rows(sent: bytes) -> Iterator[Row]:
-    for number, line in enumerate(line for line in sent.split(b"\n") if line.strip()):
+def _json_rows(sent: bytes) -> Iterator[tuple[str, Row]]:
+    for number, line in enumerate(sent.split(b"\n"), start=1):
+        if not line.strip():
+            continue
         try:
             row = parse_json(line.decode())
         except ValueError as error:
-            raise errors.InvalidRequestError(f"Line {number + 1} is not JSON: {error}") from error
+            raise errors.InvalidRequestError(f"Line {number} is not JSON: {error}") from error
         if not isinstance(row, dict):
-            raise errors.InvalidRequestError(f"Line {number + 1} is not a JSON object")
-        yield row
+            raise errors.InvalidRequestError(f"Line {number} is not a JSON object")
+        yield f"line {number}", row
 
 
 def _text(length_max: int) -> _Check:
@@ -192,6 +204,25 @@ def _one_of(choices: Sequence[str]) -> _Check:
         if value not in ("", *choices):
             raise ValueError(f"Must be one of {', '.join(choices)}")
         return str(value)
+
+    return check
+
+
+def _one_among(policies: Iterable[Policy]) -> _Check:
+    """Names may differ in case alone: then it counts, and else not."""
+    exact = {name: str(one.pk) for one in policies for name in (str(one.pk), one.name)}
+    alike = dict[str, set[str]]()
+    for name, id in exact.items():
+        alike.setdefault(name.casefold(), set()).add(id)
+
+    def check(value: Any) -> str:
+        text: str = _text(100)(value)
+        found = {exact[text]} if text in exact else alike.get(text.strip().casefold(), set())
+        if text and not found:
+            raise ValueError("No policy of this application has this id or name")
+        if len(found) > 1:
+            raise ValueError("Several policies have this name: write it with their capitals")
+        return next(iter(found), "")
 
     return check
 

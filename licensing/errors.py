@@ -27,7 +27,8 @@ class RefusalError(errors.RefusalError):
 class InvalidRequestError(RefusalError):
     """The request itself is wrong; the message names the field and what is wrong with it.
 
-    Of a file, `faults` tells what is wrong with which members of each row, by its number from 0.
+    Of a file, `faults` tells what is wrong with which members of each row, by its number from 0; the message names the row
+    by its place, as people find it.
     """
 
     code = "invalid_request"
@@ -35,15 +36,17 @@ class InvalidRequestError(RefusalError):
     faults: Mapping[int, Mapping[str, Collection[str]]] = {}
 
     @classmethod
-    def of_rows(cls, faults: Mapping[int, Mapping[str, Collection[str]]]) -> "InvalidRequestError":
+    def of_rows(
+        cls, faults: Mapping[tuple[int, str], Mapping[str, Collection[str]]]
+    ) -> "InvalidRequestError":
         told = [
-            f"row {number + 1}, {name}: {words}"
-            for number, members in faults.items()
+            f"{place}, {name or 'behind the last heading'}: {words}"
+            for (_number, place), members in faults.items()
             for name, wrong in members.items()
             for words in wrong
         ]
         refusal = cls("; ".join(told[:3]))
-        refusal.faults = faults
+        refusal.faults = {number: members for (number, _place), members in faults.items()}
         return refusal
 
 

@@ -168,7 +168,7 @@ class BulkFromFile(ManagementView):
         }
         if wanted["act"] == BulkJobRow.Act.ISSUE:
             policy = policy_of(application, wanted.get("policy"))
-            rows = bulk_files.new_licenses_in(self.sent, media_type)
+            rows = bulk_files.new_licenses_in(self.sent, media_type, application.policies.all())
             return bulk.issue_each(policy=policy, rows=rows, **facts)
         return bulk.act_in_bulk(
             application=application,

@@ -197,7 +197,7 @@ def _job_of_file(request: HttpRequest, application: Application, form: BulkFileF
     if wanted_act == BulkJob.Act.ISSUE:
         return bulk.issue_each(
             policy=form.cleaned_data["policy"],
-            rows=bulk_files.new_licenses_in(sent, media_type),
+            rows=bulk_files.new_licenses_in(sent, media_type, application.policies.all()),
             expires_at=_end(form),
             is_dry_run=True,
             actor=actor_of(request),

@@ -220,7 +220,7 @@ def test_licenses_of_rows_are_issued_in_one_statement_and_differ(application: Ap
         {"username": f"Ada {number}", "metadata": {"seat": number}, "devices_max": number + 1}
         for number in range(20)
     ]
-    rows += [{"policy": "Trial", "count": 3}, {"policy": str(trial.pk), "expires_at": end}]
+    rows += [{"policy": str(trial.pk), "count": 3}, {"policy": str(trial.pk), "expires_at": end}]
     job = issue_each(application, rows)
 
     with CaptureQueriesContext(connection) as captured:
@@ -240,7 +240,7 @@ def test_licenses_of_rows_are_issued_in_one_statement_and_differ(application: Ap
 
 def test_a_row_whose_policy_goes_meanwhile_fails_alone(application: Application) -> None:
     gone = factories.make_policy(application, name="Gone")
-    job = issue_each(application, [{"policy": "Gone"}, {"username": "Ada"}])
+    job = issue_each(application, [{"policy": str(gone.pk)}, {"username": "Ada"}])
     gone.delete()
 
     run_due_jobs()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -168,10 +169,15 @@ def test_a_job_that_waits_is_cancelled(
 @pytest.mark.parametrize(
     ("body", "name", "words"),
     [
-        ("email\nnobody\n", "a.csv", "Row 1, email: Enter a valid email address"),
-        ("colour\nred\n", "a.csv", "Row 1, colour: There is no such field"),
-        ("devices_max\n0\n", "a.csv", "Row 1, devices_max: Must be a whole number"),
-        ("policy\nNone such\n", "a.csv", "Row 1, policy: No policy of this application"),
+        ("email\nnobody\n", "a.csv", "Row 2, email: Enter a valid email address"),
+        ("colour\nred\n", "a.csv", "Row 2, colour: There is no such field"),
+        ("devices_max\n0\n", "a.csv", "Row 2, devices_max: Must be a whole number"),
+        ("policy\nNone such\n", "a.csv", "Row 2, policy: No policy of this application"),
+        # As a spreadsheet counts: the headings, empty rows, and a cell of two lines as one row.
+        ('note,email\n\n"two\nlines",a@example.com\n,nobody\n', "a.csv", "Row 4, email: Enter a"),
+        ("email\na@example.com,more\n", "a.csv", "Row 2, behind the last heading: There is no"),
+        ('{}\n\n{"email": "nobody"}\n', "a.jsonl", "Line 3, email: Enter a valid email address"),
+        ("{}\n\nnonsense\n", "a.jsonl", "Line 3 is not JSON"),
         ("nonsense\n", "a.jsonl", "Line 1 is not JSON"),
         ('{"note": "a", "note": "b"}\n', "a.jsonl", "a key stands twice"),
         ("email\n", "a.csv", "A job takes 1 to 100000 licenses"),
@@ -191,6 +197,27 @@ def test_a_file_that_is_wrong_somewhere_is_not_taken(
 
     assert words in text_of(response)
     assert not BulkJob.objects.exists()
+
+
+def test_a_file_names_policies_however_they_are_written(
+    dashboard: Client, application: Application
+) -> None:
+    standard, pro = application.default_policy(), factories.make_policy(application, name="Pro")
+    factories.make_policy(application, name="Team")
+    factories.make_policy(application, name="TEAM")
+    url = address(application, "bulk-file")
+
+    def sent(names: str) -> HttpResponse:
+        policy = {"act": "issue", "policy": str(standard.pk)}
+        return dashboard.post(url, upload(f"policy,note\n{names}", **policy))
+
+    assert "Row 2, policy: Several policies have this name" in text_of(sent("team,\n"))
+    tried = sent(f"PRO,\n pro ,\nTeam,\n{str(pro.pk).upper()},\n,none\n")
+
+    assert tried.status_code == 302
+    named = [row.facts["policy"] for row in BulkJob.objects.get().rows.order_by("pk")]
+    team = application.policies.get(name="Team")
+    assert named == [str(one.pk) for one in (pro, pro, team, pro, standard)]
 
 
 def test_what_is_no_dry_run_is_not_done_again(
