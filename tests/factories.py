@@ -15,6 +15,7 @@ from licensing import (
     applications,
     bulk,
     bulk_pieces,
+    devices,
     entitlements,
     licenses,
     management_tokens,
@@ -30,6 +31,7 @@ from licensing.models import (
     AccessRule,
     Application,
     BulkJob,
+    Device,
     Entitlement,
     License,
     NamedUser,
@@ -214,6 +216,14 @@ def make_finished_dry_run(*licenses: License, act: str = "suspend") -> BulkJob:
 def make_session(license: License, hwid: str = "device-1", **facts: Any) -> Session:
     open_session(license, hwid, **facts)
     return license.sessions.latest("id")
+
+
+def make_held_device(license: License) -> Device:
+    """A released device that keeps its place for a day, until its license file ends."""
+    now, device = timezone.now(), make_session(license).device
+    Device.objects.filter(pk=device.pk).update(license_file_ends_at=now + dt.timedelta(days=1))
+    devices.release_device(device=device, actor=SYSTEM, now=now, holds_place=True)
+    return device
 
 
 def promote_next_signing_key(application: Application) -> None:

@@ -1,7 +1,9 @@
 """Devices, as scripts see and release them."""
 
+import datetime as dt
 import uuid
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,7 +39,12 @@ class DeviceOutput(Output):
     last_seen_at = serializers.DateTimeField()
     released_at = serializers.DateTimeField(allow_null=True)
     license_file_ends_at = serializers.DateTimeField(allow_null=True)
-    place_held_until = serializers.DateTimeField(allow_null=True)
+    place_held_until = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_place_held_until(self, device: DeviceRow) -> dt.datetime | None:
+        until = device.place_held_until
+        return until if until and until > self.context["now"] else None
 
 
 class Devices(ManagementView):

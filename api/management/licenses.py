@@ -114,6 +114,7 @@ class LicenseOutput(Output):
     metadata = serializers.JSONField()
     devices_max = serializers.IntegerField(allow_null=True)
     devices_used = serializers.IntegerField()
+    devices_held = serializers.SerializerMethodField()
     releases_max = serializers.IntegerField(allow_null=True)
     users_max = serializers.IntegerField(allow_null=True)
     sessions_max = serializers.IntegerField(allow_null=True)
@@ -136,6 +137,10 @@ class LicenseOutput(Output):
     def get_status(self, license: LicenseRow) -> str:
         now: dt.datetime = self.context["now"]
         return license.state(now)
+
+    def get_devices_held(self, license: LicenseRow) -> int:
+        """How many places more are kept for released devices, until their license files end."""
+        return len(license.held_places(self.context["now"]))
 
     def get_warnings(self, license: LicenseRow) -> list[str]:
         warning = license.warning(self.context["now"])

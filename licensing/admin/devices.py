@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import display_for_value
 from django.utils import timezone
 
 from accounts.pages import actor_of
@@ -32,6 +33,8 @@ class DeviceAdmin(ProductAdmin):
         "first_seen_at",
         "last_seen_at",
         "released_at",
+        "license_file_ends_at",
+        "place_held_until",
         "its_rows",
     )
     actions = (
@@ -41,7 +44,8 @@ class DeviceAdmin(ProductAdmin):
             lambda request, device: devices.release_device(
                 device=device, actor=actor_of(request), now=timezone.now()
             ),
-            warning="These devices give up their places and their sessions end now. Other devices can take the places.",
+            warning="These devices give up their places and their sessions end now. Other devices can take the places, those of devices "
+            "that were released before and kept theirs for a license file included.",
         ),
         action(
             "block",
@@ -52,6 +56,11 @@ class DeviceAdmin(ProductAdmin):
             warning="Programs on these devices are refused from their next call on, with whatever license of their application.",
         ),
     )
+
+    @admin.display(description="keeps its place until")
+    def place_held_until(self, device: Device) -> str:
+        until = device.place_held_until
+        return display_for_value(until if until and until > timezone.now() else None, "-")
 
     @admin.display(description="belonging to it")
     def its_rows(self, device: Device) -> str:

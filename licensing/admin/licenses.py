@@ -57,6 +57,7 @@ class LicenseAdmin(ProductAdmin):
         "expires_at",
         "devices_max",
         "devices_used",
+        "devices_held",
         "sessions_max",
         "users_max",
         "grace_seconds",
@@ -147,6 +148,10 @@ class LicenseAdmin(ProductAdmin):
 
     def of_licenses(self, wanted: Q) -> Q:
         return Q(pk__in=licenses_matching(wanted))
+
+    @admin.display(description="places kept for license files")
+    def devices_held(self, license: License) -> int:
+        return len(license.held_places(timezone.now()))
 
     @admin.display(description="belonging to it")
     def its_rows(self, license: License) -> str:

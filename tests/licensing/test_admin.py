@@ -473,6 +473,25 @@ def test_a_license_is_transferred_to_who_is_named(root: Client, product: Product
     assert (product.license.username, product.license.devices_used) == ("Grace", 0)
 
 
+def test_a_place_kept_for_a_license_file_shows_and_is_freed(root: Client, product: Product) -> None:
+    license = factories.make_license(product.application)
+    device = factories.make_held_device(license)
+
+    def shown(row: models.Model, name: str) -> str:
+        html = root.get(url(type(row), "change", row.pk)).content.decode()
+        found = re.search(rf'field-{name}".*?readonly">(.*?)</div>', html, re.DOTALL)
+        assert found is not None
+        return found[1]
+
+    assert shown(license, "devices_held") == "1"
+    assert shown(device, "place_held_until") == shown(device, "license_file_ends_at") != "-"
+
+    act(root, "release", device, confirmed="yes")
+
+    assert shown(license, "devices_held") == "0"
+    assert shown(device, "place_held_until") == "-"
+
+
 def test_trials_are_forgotten_in_the_admin(root: Client, product: Product) -> None:
     policy = factories.make_policy(product.application, is_trial=True)
     trial = factories.make_license(product.application, policy=policy)

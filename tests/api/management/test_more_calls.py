@@ -115,6 +115,24 @@ def test_a_license_is_handed_over_once(script: Script, license: License) -> None
     problem_of(script.post(path, {"email": "nobody"}), 400, "invalid_request")
 
 
+def test_a_place_that_a_released_device_keeps_is_told_while_it_lasts(
+    script: Script, license: License
+) -> None:
+    device = factories.make_held_device(license)
+    its_license = path_of(license.application, f"/licenses/{license.pk}")
+    its_device = path_of(license.application, f"/devices/{device.pk}")
+
+    told = script.get(its_license).json()
+    assert (told["devices_used"], told["devices_held"]) == (0, 1)
+    told = script.get(its_device).json()
+    assert told["place_held_until"] == told["license_file_ends_at"]
+
+    over = (timezone.now() - dt.timedelta(seconds=1)).isoformat()
+    License.objects.update(places_held={str(device.pk): over})
+    assert script.get(its_license).json()["devices_held"] == 0
+    assert script.get(its_device).json()["place_held_until"] is None
+
+
 def test_a_trial_is_forgotten(script: Script, application: Application) -> None:
     policy = factories.make_policy(application, is_trial=True)
     trial, other = factories.make_licenses(application, 2, policy=policy)

@@ -1,13 +1,11 @@
 """The devices of an application, and releasing one."""
 
-import datetime as dt
-
 from django.test import Client
 from django.utils import timezone
 
 from licensing.devices import release_device
 from licensing.events import SYSTEM, history_of
-from licensing.models import Application, Device, License
+from licensing.models import Application, License
 from tests import factories
 from tests.licensing.views.conftest import messages_after, statements, text_of, url_of
 
@@ -47,16 +45,15 @@ def test_a_device_is_released_and_its_place_is_free(
 def test_a_place_kept_for_a_license_file_shows_where_places_are_counted(
     dashboard: Client, license: License
 ) -> None:
-    now = timezone.now()
-    device = factories.make_session(license).device
-    page = license.get_absolute_url()
-    Device.objects.update(license_file_ends_at=now + dt.timedelta(days=2))
-    release_device(device=device, actor=SYSTEM, now=now, holds_place=True)
+    device = factories.make_held_device(license)
+    page, all_licenses = license.get_absolute_url(), url_of(license.application, "licenses/")
 
     assert "0 of 1 · 1 more kept for license files" in text_of(dashboard.get(page))
+    assert '0 of 1 <span class="quiet">and 1 kept</span>' in text_of(dashboard.get(all_licenses))
 
-    release_device(device=device, actor=SYSTEM, now=now)
+    release_device(device=device, actor=SYSTEM, now=timezone.now())
     assert "more kept" not in text_of(dashboard.get(page))
+    assert "1 kept" not in text_of(dashboard.get(all_licenses))
 
 
 def test_the_list_is_narrowed_to_bound_devices_and_to_one_license(
