@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
 
-from api.description import client, webhooks
+from api.description import client, examples, webhooks
 from api.management.views import ManagementView
 
 _SECURITY = {
@@ -37,6 +37,7 @@ def of_management(endpoints: list[Any], **kwargs: Any) -> list[Any]:
 def with_client_api(result: Any, **kwargs: Any) -> Any:
     """Add the calls of programs, and those that we make: DRF knows of neither. For drf-spectacular's POSTPROCESSING_HOOKS."""
     result["paths"] = {**client.paths(), **result["paths"]}
+    examples.add_examples(result["paths"])
     result["components"].setdefault("schemas", {}).update(
         client.components() | webhooks.components()
     )

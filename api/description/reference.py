@@ -59,6 +59,8 @@ def _call(path: str, method: str, call: _Schema) -> Iterator[str]:
     rows = [*_parameters(call), *_body(call)]
     if rows:
         yield from ("| Takes | In | |", "|---|---|---|", *rows, "")
+    for example in _examples(call):
+        yield from (f"For example {_code(example)}", "")
     yield from (f"Answers {_answers(call)}", "")
 
 
@@ -77,6 +79,14 @@ def _body(call: _Schema) -> Iterator[str]:
         for name, member in schema.get("properties", {}).items():
             told = _told(member, is_required=name in schema.get("required", ()))
             yield f"| `{name}` | body | {told} |"
+
+
+def _examples(call: _Schema) -> Iterator[object]:
+    """Yield the bodies that the handbook sends."""
+    for content in call.get("requestBody", {}).get("content", {}).values():
+        if "example" in content:
+            yield content["example"]
+        yield from (one["value"] for one in content.get("examples", {}).values())
 
 
 def _answers(call: _Schema) -> str:
@@ -165,7 +175,7 @@ def _link(ref: str) -> str:
 
 def _code(value: object) -> str:
     """A value as code in a cell of a table, where a bar would end the cell."""
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return f"`{_on_one_line(text)}`".replace("|", "\\|")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
@@ -101,6 +102,36 @@ def test_names_of_calls_are_their_own(described: dict[str, Any]) -> None:
     ]
 
     assert len(set(names)) == len(names)
+
+
+def test_calls_have_examples_that_are_as_the_document_says(described: dict[str, Any]) -> None:
+    """Those that the handbook's commands send: whatever a call takes in its body or has to have in its path."""
+    components = {"components": described["components"]}
+    shown = [
+        place
+        for item in described["paths"].values()
+        for operation in item.values()
+        for place in _places(operation)
+    ]
+
+    for name, place in shown:
+        values = [one["value"] for one in place.get("examples", {}).values()]
+        values += [place["example"]] if "example" in place else []
+        assert values, name
+        for value in values:
+            validator = jsonschema_rs.Draft202012Validator(
+                {**place["schema"], **components}, validate_formats=True
+            )
+            assert validator.is_valid(value), (name, value)
+
+
+def _places(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    name = operation["operationId"]
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        yield f"{name} {media_type}", content
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path" or "example" in parameter or "examples" in parameter:
+            yield f"{name} {parameter['name']}", parameter
 
 
 def test_bodies_admit_no_member_that_is_not_known(described: dict[str, Any]) -> None:

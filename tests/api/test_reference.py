@@ -28,6 +28,13 @@ def test_every_call_is_on_the_page_with_all_that_it_takes(page: str) -> None:
             assert [code for code in call["responses"] if code not in told] == []
 
 
+def test_calls_are_shown_with_what_the_handbook_sends(page: str) -> None:
+    path = "/api/v1/applications/{application_id}/licenses/{id}/extend"
+    told = html.unescape(section_with(f"<code>POST {path}</code>", page))
+
+    assert 'For example <code>{"expires_at": "2099-12-31T23:59:59Z"}</code>' in told
+
+
 def test_every_object_is_on_the_page_with_all_its_members(page: str) -> None:
     for name, schema in DOCUMENT["components"]["schemas"].items():
         told = page.split(f'<h3 id="{name.lower()}">')[1].split("<h3")[0]
