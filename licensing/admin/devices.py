@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import display_for_value
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.pages import actor_of
@@ -27,6 +29,7 @@ class DeviceAdmin(ProductAdmin):
         "name",
         "platform",
         "fingerprint",
+        "is_blocked",
         "parts",
         "drifted",
         "drifted_at",
@@ -56,6 +59,15 @@ class DeviceAdmin(ProductAdmin):
             warning="Programs on these devices are refused from their next call on, with whatever license of their application.",
         ),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: Any = super().get_queryset(request)
+        blocks: QuerySet[Any] = rows.with_block()
+        return blocks
+
+    @admin.display(boolean=True)
+    def is_blocked(self, device: Any) -> bool:
+        return device.block_id is not None
 
     @admin.display(description="keeps its place until")
     def place_held_until(self, device: Device) -> str:

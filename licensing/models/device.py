@@ -5,8 +5,10 @@ import datetime as dt
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.functions import Coalesce, Concat, NullIf
 
 from accounts.ids import uuid7
+from licensing.models.access_rule import AccessRule
 from licensing.models.application import Application
 from licensing.models.license import License
 
@@ -15,6 +17,44 @@ class DeviceQuerySet(models.QuerySet["Device"]):
     def bound(self) -> "DeviceQuerySet":
         """Devices that take one of their license's places."""
         return self.filter(released_at=None)
+
+    def with_block(self) -> "DeviceQuerySet":
+        """With `block_id`: the newest rule of the block list that keeps the device out, judged as calls are; None: no rule does."""
+        met = models.Func(
+            models.F("digests"),
+            models.OuterRef("known_by"),
+            models.OuterRef("matching"),
+            function="licensing_is_same_device",
+            output_field=models.BooleanField(),
+        )
+        blocks = AccessRule.objects.filter(
+            application=models.OuterRef("application"), license=None, kind=AccessRule.Kind.HWID
+        )
+        # Few rules have a digest in common with a device, and only of those the function need be asked.
+        met_by = blocks.filter(met, digests__overlap=models.OuterRef("known_by"))
+        return self.alias(known_by=_KNOWN_BY, matching=_MATCHING).annotate(
+            block_id=models.Subquery(met_by.order_by("-pk").values("pk")[:1])
+        )
+
+
+# As access rules write it: ":" and the digest of the whole hardware id in hex, then the parts.
+_KNOWN_BY = models.Func(
+    Concat(
+        models.Value(":"),
+        models.Func(
+            models.F("hwid_digest"),
+            models.Value("hex"),
+            function="encode",
+            output_field=models.TextField(),
+        ),
+    ),
+    models.F("components"),
+    function="array_prepend",
+    output_field=ArrayField(models.TextField()),
+)
+_MATCHING = Coalesce(
+    NullIf("license__hwid_matching", models.Value("")), "license__policy__hwid_matching"
+)
 
 
 class Device(models.Model):

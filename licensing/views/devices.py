@@ -21,7 +21,7 @@ _TABS = (("", "All"), ("bound", "Bound"))
 @require_safe
 def devices(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse:
     application = application_for(request.user, application_id)
-    found = application.devices.select_related("license")
+    found = application.devices.with_block().select_related("license")
     license = license_asked_for(request, application)
     if license:
         found = found.filter(license=license)

@@ -174,7 +174,7 @@ def _license_page(request: HttpRequest, license: License, key: str = "") -> Http
         access_rules=license.access_rules.all(),
         users=_newest(license.named_users.all()),
         users_count=license.named_users.count() if license.users_allowed() else 0,
-        devices=_newest(license.devices.all()),
+        devices=_newest(license.devices.with_block()),
         sessions=_newest(license.sessions.select_related("device")),
         events=_newest(history_of(license)),
     )

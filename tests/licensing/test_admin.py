@@ -110,6 +110,14 @@ def act(client: Client, name: str, *rows: models.Model, **more: str) -> str:
     return response.content.decode()
 
 
+def shown(client: Client, row: models.Model, name: str) -> str:
+    """What the page of a row shows as one of its facts."""
+    html = client.get(url(type(row), "change", row.pk)).content.decode()
+    found = re.search(rf'field-{name}".*?readonly">(.*?)</div>', html, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
 def assert_clean(html: str, product: Product | None = None) -> None:
     """Assert that a page needs no unsafe-inline, and shows no secret."""
     assert not re.search(r"<[^>]+\sstyle=", html)
@@ -477,19 +485,22 @@ def test_a_place_kept_for_a_license_file_shows_and_is_freed(root: Client, produc
     license = factories.make_license(product.application)
     device = factories.make_held_device(license)
 
-    def shown(row: models.Model, name: str) -> str:
-        html = root.get(url(type(row), "change", row.pk)).content.decode()
-        found = re.search(rf'field-{name}".*?readonly">(.*?)</div>', html, re.DOTALL)
-        assert found is not None
-        return found[1]
-
-    assert shown(license, "devices_held") == "1"
-    assert shown(device, "place_held_until") == shown(device, "license_file_ends_at") != "-"
+    assert shown(root, license, "devices_held") == "1"
+    until = shown(root, device, "place_held_until")
+    assert until == shown(root, device, "license_file_ends_at") != "-"
 
     act(root, "release", device, confirmed="yes")
 
-    assert shown(license, "devices_held") == "0"
-    assert shown(device, "place_held_until") == "-"
+    assert shown(root, license, "devices_held") == "0"
+    assert shown(root, device, "place_held_until") == "-"
+
+
+def test_a_blocked_device_shows_as_blocked(root: Client, product: Product) -> None:
+    assert 'alt="False"' in shown(root, product.device, "is_blocked")
+
+    act(root, "block", product.device, confirmed="yes")
+
+    assert 'alt="True"' in shown(root, product.device, "is_blocked")
 
 
 def test_trials_are_forgotten_in_the_admin(root: Client, product: Product) -> None:

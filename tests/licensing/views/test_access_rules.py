@@ -1,10 +1,13 @@
 """The pages about who is kept out: a list to add to and take from, on the application and on each license."""
 
+import contextlib
+
 import pytest
 from django.test import Client
 
-from licensing import tokens
+from licensing import errors, hardware_ids, sessions, tokens
 from licensing.models import AccessRule, Application, Device, License
+from licensing.session_facts import Program
 from tests import factories
 from tests.licensing.views.conftest import hidden, messages_after, statements, text_of, url_of
 
@@ -101,6 +104,52 @@ def test_a_device_is_blocked_where_it_is_listed(dashboard: Client, license: Lice
         assert "is blocked" in messages_after(dashboard, dashboard.post(url))
 
     assert AccessRule.objects.get().value == device.fingerprint
+
+
+@pytest.mark.parametrize("page", ["devices/", "licenses/{}/"])
+def test_a_blocked_device_shows_as_blocked_until_it_is_unblocked(
+    dashboard: Client, license: License, page: str
+) -> None:
+    factories.open_session(license)
+    where = url_of(license.application, page.format(license.pk))
+    assert "Bound" in text_of(dashboard.get(where))
+    rule = factories.make_access_rule(license.application, "hwid", "device-1")
+
+    blocked = text_of(dashboard.get(where))
+
+    assert "Blocked" in blocked
+    assert "Bound</span>" not in blocked
+    assert "/block/" not in blocked
+    unblock = url_of(license.application, f"access/{rule.pk}/delete/")
+    assert f'href="{unblock}">Unblock' in blocked
+    dashboard.post(unblock)
+    assert "Bound</span>" in text_of(dashboard.get(where))
+
+
+@pytest.mark.parametrize(
+    ("matching", "is_blocked"), [("any", True), ("two", False), ("most", False), ("all", False)]
+)
+def test_a_device_shows_as_blocked_where_its_calls_are_refused(
+    dashboard: Client, license: License, matching: str, is_blocked: bool
+) -> None:
+    License.objects.update(hwid_matching=matching)
+    rule = {"board": "B-1", "disk": "another", "mac": "another"}
+    parts = {"board": "B-1", "disk": "D-1", "mac": "M-1"}
+    program = Program(hwid=hardware_ids.whole(parts), components=parts)
+    token = sessions.open_session(
+        api_key=factories.api_key_of(license.application),
+        license_key=license.reveal(),
+        program=program,
+    ).token
+    factories.make_access_rule(license.application, "hwid", rule)
+
+    page = text_of(dashboard.get(url_of(license.application, "devices/")))
+
+    assert ("Blocked" in page) == is_blocked
+    with pytest.raises(errors.AccessDeniedError) if is_blocked else contextlib.nullcontext():
+        sessions.validate_session(
+            api_key=factories.api_key_of(license.application), session_token=token
+        )
 
 
 def test_a_long_list_takes_no_more_statements(dashboard: Client, application: Application) -> None:
