@@ -96,6 +96,10 @@ _MOVES = """
 """
 
 
+# A hardware id in one text that is the same as a whole of parts says nothing new of them.
+_PARTS = "COALESCE(NULLIF(%(components)s::text[], '{}'), device.components)"
+
+
 def _open_session(
     *,
     earlier: str = "",
@@ -128,7 +132,7 @@ def _open_session(
                 ELSE device.hwid_key_id
             END,
             components = CASE
-                WHEN moves OR device.hwid_digest = %(hwid_digest)s THEN %(components)s::text[]
+                WHEN moves OR device.hwid_digest = %(hwid_digest)s THEN {_PARTS}
                 ELSE device.components
             END
         FROM allowed, known
@@ -224,7 +228,7 @@ OPEN_UNCOUNTED_SESSION = f"""
             platform = COALESCE(NULLIF(%(platform)s::text, ''), device.platform),
             license_file_ends_at = GREATEST(device.license_file_ends_at, {LICENSE_FILE_END}),
             hwid_key_id = %(hwid_key_id)s,
-            components = %(components)s::text[]
+            components = {_PARTS}
         FROM licensing_license license
         JOIN licensing_policy policy ON policy.id = license.policy_id
         WHERE license.id = %(license_id)s AND {USABLE_LICENSE} AND {_NOTHING_IS_COUNTED}

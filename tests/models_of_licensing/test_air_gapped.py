@@ -15,6 +15,7 @@ from lockence_client import CouldNotAsk, YesOffline, request_code, request_url
 from licensing.events import history_of
 from licensing.models import Device, License, Policy, Session
 from tests import factories
+from tests.api.runtime.conftest import Program
 from tests.clients.test_python_client import client_of
 
 NOWHERE = "http://127.0.0.1:9"
@@ -29,7 +30,7 @@ def license(db: None) -> License:
     return factories.make_license(application, policy=policy)
 
 
-def code_of(license: License, hwid: str = HWID) -> str:
+def code_of(license: License, hwid: str | dict[str, str] = HWID) -> str:
     return request_code(str(license.application_id), hwid)
 
 
@@ -94,6 +95,17 @@ def test_the_same_device_comes_again_for_the_next_file(license: License) -> None
 
     assert first != second
     assert Device.objects.count() == 1
+
+
+def test_a_machine_in_parts_that_goes_offline_is_still_known_by_them(license: License) -> None:
+    parts = {"board": "B-1", "disk": "D-1", "mac": "M-1"}
+    assert Program(Browser(), license, parts).init().json()["code"] == "ok"
+
+    assert file_on(exchanged(code_of(license, parts), license.reveal()))
+
+    swapped = Program(Browser(), license, parts | {"disk": "D-2"})
+    assert swapped.init().json()["code"] == "ok"
+    assert license.devices.get().drifted == ["disk"]
 
 
 def test_a_policy_without_license_files_gives_none_and_binds_nothing(license: License) -> None:

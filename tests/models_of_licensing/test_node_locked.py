@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from licensing.devices import release_device
 from licensing.events import SYSTEM, history_of
+from licensing.hardware_ids import whole
 from licensing.models import Device, License, Policy
 from tests import factories
 from tests.api.runtime.conftest import Program
@@ -220,6 +221,29 @@ def test_a_part_more_is_no_new_device(license: License) -> None:
     assert parts(license, tpm="1f") == "ok"
 
     assert license.devices.get().parts == ["board", "disk", "mac", "tpm"]
+
+
+@pytest.mark.parametrize("sessions_max", [None, 5])
+def test_parts_in_one_text_are_the_same_machine_and_stay_known(
+    license: License, sessions_max: int | None
+) -> None:
+    License.objects.update(sessions_max=sessions_max)
+    assert parts(license) == "ok"
+
+    in_one_text = machine(license, whole(PARTS)).answer.json()
+
+    assert in_one_text["code"] == "ok"
+    assert parts(license, disk="new") == "ok"
+    assert license.devices.get().drifted == ["disk"]
+
+
+def test_another_text_is_another_machine(license: License) -> None:
+    assert parts(license) == "ok"
+    assert machine(license, PARTS["board"]).answer.json()["code"] == "hwid_mismatch"
+
+    release_device(device=license.devices.get(), actor=SYSTEM, now=timezone.now())
+
+    assert machine(license, PARTS["board"]).answer.json()["code"] == "ok"
 
 
 def test_a_released_machine_comes_back_whatever_was_swapped_meanwhile(license: License) -> None:

@@ -153,7 +153,7 @@ class MachinesInParts(World):
         assert id == machine.id
         if machine.whole != whole:
             self.is_recognized(machine, whole, parts)
-        machine.parts, machine.seen_at, machine.is_bound = parts, self.now, True
+        machine.parts, machine.seen_at, machine.is_bound = parts or machine.parts, self.now, True
 
     def machine_known_as(self, whole: str, parts: Parts) -> Machine | None:
         """The bound machine of just this id, or the one that is most like it."""
