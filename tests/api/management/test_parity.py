@@ -3,7 +3,7 @@
 from django.urls import get_resolver
 
 from api.management.urls import ADDRESSES
-from tests.test_tenants import For, routes, rules_of
+from tests.tenants.routes import For, routes, rules_of
 
 # What is posted to these is by nature a person's, and no token of a team stands for it: how they sign in and their second factors, an
 # answer to an invitation of theirs, a customer's request code (POST /api/v1/offline), and what staff do for the installation.

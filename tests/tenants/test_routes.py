@@ -1,0 +1,86 @@
+"""Every address of the site, tried by everybody against the table: one developer never sees another's anything.
+
+A route that the table does not name fails a test here: whoever adds one says who may come in.
+"""
+
+import re
+import uuid
+
+import pytest
+
+from tests.tenants.routes import ALL, ROUTES, RULES, STAFF_PAGES, TOKENS, address_of, expected
+from tests.tenants.world import CANARY, World, ask, outcome_of
+
+ACTORS = (
+    "anonymous",
+    "API key",
+    "management token",
+    "stranger",
+    "viewer",
+    "support",
+    "admin",
+    "owner",
+    "staff",
+)
+# Who may be told nothing of the team. An API key is public.
+OUTSIDERS = ("anonymous", "API key", "stranger")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def test_the_table_names_every_route_and_no_other() -> None:
+    assert [route for route in ALL if route not in RULES] == []
+    assert ROUTES.keys() <= set(ALL)
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+def test_everybody_comes_in_where_they_may_and_nowhere_else(world: World, actor: str) -> None:
+    surprises = {}
+    for route, rules in RULES.items():
+        if rules == STAFF_PAGES and actor in ("viewer", "support", "admin"):
+            # The owner tries these: to the many staff pages every member of a team is the same stranger.
+            continue
+        address = address_of(route, world.ids)
+        for method in METHODS:
+            reply = ask(world.clients[actor], method, address)
+            outcome = outcome_of(reply)
+            if outcome not in expected(route, method, actor):
+                surprises[f"{method} {address}"] = outcome
+            if reply.events and not may_change(route, method, outcome):
+                surprises[f"{method} {address}"] = "changes something"
+            if actor in OUTSIDERS and CANARY in reply.text.replace(address, ""):
+                surprises[f"{method} {address}"] = "tells of the team"
+
+    assert surprises == {}
+
+
+def may_change(route: str, method: str, outcome: str) -> bool:
+    """Whoever came in by posting, or by any method with a management token."""
+    return outcome == "open" and (method == "POST" or RULES[route] == TOKENS)
+
+
+@pytest.mark.parametrize("method", [*METHODS, "HEAD", "OPTIONS"])
+def test_a_row_of_others_is_as_unknown_as_one_that_never_was(world: World, method: str) -> None:
+    """Below the stranger's own application and team, which open, nobody else's rows do."""
+    client = world.clients["stranger"]
+    for route in RULES:
+        if re.match(r"dashboard/.*_id>.*_id>", route):
+            own = world.foreign_ids
+            for row in re.findall(r"<uuid:(\w+)>", route)[1:]:
+                foreign = ask(client, method, address_of(route, own | {row: world.ids[row]}))
+                never = ask(client, method, address_of(route, own | {row: uuid.uuid4()}))
+                assert outcome_of(foreign) == outcome_of(never), route
+                assert foreign.location == never.location
+                assert foreign.events == 0
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+def test_what_is_asked_about_a_page_changes_and_breaks_nothing(world: World, method: str) -> None:
+    """By whoever gets furthest: where they change nothing, nobody does."""
+    surprises = {}
+    for route, rules in RULES.items():
+        actor = "staff" if rules == STAFF_PAGES else "owner"
+        reply = ask(world.clients[actor], method, address_of(route, world.ids))
+        if reply.status_code >= 500 or reply.events:
+            surprises[f"{method} /{route}"] = reply.status_code
+
+    assert surprises == {}
