@@ -15,12 +15,14 @@ from pytest_django import Settings
 from tests.licensing.state_machine.metered import Metered
 from tests.licensing.state_machine.parts import MachinesInParts
 from tests.licensing.state_machine.seats import Seats
+from tests.licensing.state_machine.takings import Takings
 from tests.licensing.state_machine.terms import Terms
 from tests.licensing.state_machine.trials import Trials
 from tests.licensing.state_machine.world import World
 
-MACHINES: list[type[World]] = [Seats, Terms, Metered, Trials, MachinesInParts]
-STEPS = int(os.environ.get("LOCKENCE_MODEL_STEPS", "1500")) // len(MACHINES)
+MACHINES: list[type[World]] = [Seats, Terms, Metered, Trials, MachinesInParts, Takings]
+# Rounded up: together they take no fewer.
+STEPS = -(-int(os.environ.get("LOCKENCE_MODEL_STEPS", "1500")) // len(MACHINES))
 EXTENT = settings(
     max_examples=10,
     stateful_step_count=50,
