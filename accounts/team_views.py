@@ -126,7 +126,9 @@ def member_remove(request: HttpRequest, team_id: uuid.UUID, member_id: uuid.UUID
             back=reverse("teams") if member == own else _url(own.team),
         )
     question = _leaving(own.team) if member == own else _removing(member)
-    return _question_page(request, own.team, question)
+    return _question_page(
+        request, own.team, question, "accounts/member_remove.html", member=member, own=own
+    )
 
 
 @reads_or_acts
@@ -231,13 +233,20 @@ def _form_page(
     )
 
 
-def _question_page(request: HttpRequest, team: Team, question: Question) -> HttpResponse:
+def _question_page(
+    request: HttpRequest,
+    team: Team,
+    question: Question,
+    template: str = "accounts/confirm.html",
+    **context: object,
+) -> HttpResponse:
     return show_privately(
         request,
-        "accounts/confirm.html",
+        template,
         section="teams",
         crumbs=[("Teams", reverse("teams")), (team.name, _url(team)), (question.heading, "")],
         question=question,
+        **context,
     )
 
 

@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accounts.ids import uuid7
-from accounts.models import Team
+from accounts.models import Membership, Team
 from licensing.models.application import Application
 from licensing.scopes import Scope
 
@@ -20,6 +20,19 @@ class ManagementTokenQuerySet(models.QuerySet["ManagementToken"]):
         """The tokens that open an application: its own, and those of its whole team."""
         return self.filter(team=application.team_id).filter(
             models.Q(application=None) | models.Q(application=application)
+        )
+
+    def made_by(self, member: Membership) -> "ManagementTokenQuerySet":
+        """The tokens that somebody made in a team; they are the team's, and stay when their maker leaves."""
+        return self.filter(team=member.team_id, created_by=member.user_id)
+
+    def with_makers(self) -> "ManagementTokenQuerySet":
+        """With who made each, and whether they still belong to its team (`maker_is_member`)."""
+        memberships = Membership.objects.filter(
+            team=models.OuterRef("team"), user=models.OuterRef("created_by")
+        )
+        return self.select_related("created_by").annotate(
+            maker_is_member=models.Exists(memberships)
         )
 
 

@@ -9,9 +9,15 @@ from django import template
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
-from accounts.models import Event
+from accounts.models import Event, Membership
 from licensing.fields import number_and_unit
-from licensing.models import License, LicenseEntitlement, Policy, PolicyEntitlement
+from licensing.models import (
+    License,
+    LicenseEntitlement,
+    ManagementToken,
+    Policy,
+    PolicyEntitlement,
+)
 from licensing.revealing import revealed
 
 register = template.Library()
@@ -31,6 +37,14 @@ def state_at(row: HasState, moment: dt.datetime) -> str:
 def places_held_at(license: License, moment: dt.datetime) -> int:
     """How many places of a license are kept for released devices whose license files have not ended."""
     return len(license.held_places(moment))
+
+
+@register.simple_tag
+def tokens_left_by(member: Membership, moment: dt.datetime) -> list[ManagementToken]:
+    """The management tokens that a member made and that are good at a moment: they go on working when their maker leaves."""
+    return list(
+        ManagementToken.objects.made_by(member).usable(moment).select_related("application")
+    )
 
 
 @register.filter

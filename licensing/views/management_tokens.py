@@ -21,7 +21,7 @@ from licensing.views.pages import Crumb, ask_first, show
 @require_safe
 def tokens(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse:
     application = application_for(request.user, application_id, Right.MANAGE_SETTINGS)
-    found = ManagementToken.objects.reaching(application).select_related("created_by")
+    found = ManagementToken.objects.reaching(application).with_makers()
     now = timezone.now()
     page = page_of(found, request.GET)
     return show(

@@ -11,8 +11,11 @@ from django.utils import timezone
 
 from accounts import teams
 from accounts.access import Role
-from accounts.events import SYSTEM
+from accounts.events import SYSTEM, user_actor
 from accounts.models import Invitation, Membership, Team, User
+from licensing.management_tokens import create_token, revoke_token
+from licensing.models import Application
+from licensing.scopes import Scope
 from tests import factories
 
 
@@ -141,6 +144,41 @@ def test_a_member_is_removed_after_a_question(developer: User, team: Team, teamm
     assert "is not a member" in after(client, client.post(url))
 
     assert browser_of(teammate).get(url_of(team)).status_code == 404
+
+
+def test_tokens_of_a_member_who_is_removed_are_listed_and_stay(
+    developer: User, team: Team, teammate: User
+) -> None:
+    application, now = factories.make_application(team), timezone.now()
+    facts = {"team": team, "scopes": [Scope.LICENSES_READ], "actor": user_actor(teammate)}
+    made = [
+        create_token(**facts, name="Web shop", application=application, now=now),
+        create_token(**facts, name="Build", now=now),
+    ]
+    ended = create_token(**facts, name="Ended", now=now)
+    revoke_token(token=ended.token, actor=SYSTEM, now=now)
+    client, member = browser_of(developer), team.memberships.get(user=teammate)
+    url = url_of(team, f"members/{member.pk}/remove/")
+
+    page = text_of(client.get(url))
+    client.post(url)
+
+    assert "Web shop" in page
+    assert "Build" in page
+    assert "Ended" not in page
+    for token in made:
+        assert f"/settings/tokens/{token.token.pk}/revoke/" in page
+        assert licenses_seen_with(token.text, application) == 200
+    tokens_page = f"/dashboard/applications/{application.pk}/settings/tokens/"
+    assert text_of(client.get(tokens_page)).count("who left the team") == 3
+    for path in re.findall(r"/dashboard/\S+/revoke/", page):
+        client.post(path)
+    assert {licenses_seen_with(token.text, application) for token in made} == {401}
+
+
+def licenses_seen_with(token: str, application: Application) -> int:
+    address = f"/api/v1/applications/{application.pk}/licenses"
+    return Client().get(address, headers={"Authorization": f"Bearer {token}"}).status_code
 
 
 def test_everybody_can_leave(team: Team, teammate: User) -> None:
