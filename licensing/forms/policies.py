@@ -135,7 +135,8 @@ class PolicyForm(forms.Form):
         label="Seats may be borrowed for",
         max_seconds=BORROW_MAX_SECONDS,
         forever="not at all",
-        help_text="How long a program may keep its seat without a heartbeat, if it asks for it.",
+        help_text="How long a program may keep its seat without a heartbeat, if it asks for it. Where it is to run without a "
+        "network for so long, let its device do so as long, below.",
     )
     sessions_overflow = forms.ChoiceField(
         label="When one more starts than may run",

@@ -154,6 +154,19 @@ def test_a_borrowed_seat_needs_no_heartbeat_until_its_day(application: Applicati
     assert machine(license, 2).answer["code"] == "ok"
 
 
+def test_a_borrowed_seat_runs_without_a_network_until_its_day(application: Application) -> None:
+    fourteen_days = 14 * A_DAY
+    rules = {"borrow_max_seconds": fourteen_days, "license_file_seconds": fourteen_days}
+    laptop = machine(seats(application, **rules), 1)
+    until = timezone.now() + dt.timedelta(days=14)
+
+    borrow(laptop, days=14)
+    file = laptop._in_session("checkout", {}).json()
+
+    ends = dt.datetime.fromisoformat(file["license_file_expires_at"])
+    assert ends >= until - dt.timedelta(seconds=1)
+
+
 def test_a_borrowed_seat_is_never_ended_in_favour_of_another(application: Application) -> None:
     rules = {"sessions_overflow": "end_oldest", "borrow_max_seconds": A_DAY}
     license = seats(application, count=2, **rules)
