@@ -52,6 +52,29 @@ def test_the_list_shows_licenses_and_no_keys(
     assert license.reveal() not in page
 
 
+def test_the_page_shows_each_rule_of_the_licenses_own_beside_its_policys(
+    dashboard: Client, application: Application
+) -> None:
+    policy = factories.make_policy(application, sessions_max=2, sessions_overdraft=7)
+    license = factories.make_license(
+        application,
+        policy=policy,
+        releases_max=5,
+        expiry_strategy="fall_back",
+        sessions_overdraft=0,
+    )
+
+    page = " ".join(text_of(dashboard.get(license.get_absolute_url())).split())
+
+    own = '<dd>{} <span class="quiet">(instead of the policy’s {})</span></dd>'
+    for rule, policys in (
+        ("5", "3"),
+        ("Keep it working without entitlements", "refuse the license"),
+        ("None", "7"),
+    ):
+        assert own.format(rule, policys) in page
+
+
 def test_an_empty_list_says_what_to_do(dashboard: Client, application: Application) -> None:
     assert "No licenses yet" in text_of(dashboard.get(url_of(application, "licenses/")))
 
