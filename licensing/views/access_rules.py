@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import Right
 from accounts.ids import uuid7
 from accounts.pages import Question, act, actor_of, reads_or_acts, refusals_shown_in
+from accounts.reauthentication import recent_authentication_required
 from licensing.access import access_rule_for, application_for, device_for, license_for
 from licensing.access_rules import block_device, create_rule, delete_rule
 from licensing.forms.access_rules import AccessRuleForm
@@ -51,6 +52,7 @@ def license_access_rule_new(
 
 
 @reads_or_acts
+@recent_authentication_required()
 def access_rule_delete(
     request: HttpRequest, application_id: uuid.UUID, rule_id: uuid.UUID
 ) -> HttpResponse:

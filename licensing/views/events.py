@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import Right, team_for
 from accounts.events import record_in_team
 from accounts.pages import actor_of
+from accounts.reauthentication import recent_authentication_required
 from licensing import exports
 from licensing.access import application_for
 from licensing.event_log import find_events, with_places
@@ -57,6 +58,7 @@ def team_events(request: HttpRequest, team_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
+@recent_authentication_required()
 def team_events_export(request: HttpRequest, team_id: uuid.UUID) -> StreamingHttpResponse:
     """The log as it is filtered, as CSV. It takes personal data away, so it is an act, and recorded."""
     team = team_for(request.user, team_id, Right.MANAGE_TEAM)

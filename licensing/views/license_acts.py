@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.access import Right
 from accounts.pages import Question, actor_of, reads_or_acts, refusals_shown_in
+from accounts.reauthentication import recent_authentication_required
 from licensing import licenses, renewals, transfers, trials
 from licensing.access import license_for
 from licensing.events import forget_customer
@@ -251,6 +252,7 @@ def license_extend(
 
 
 @reads_or_acts
+@recent_authentication_required()
 def license_forget(
     request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
 ) -> HttpResponse:
@@ -272,6 +274,7 @@ def license_forget(
 
 
 @reads_or_acts
+@recent_authentication_required()
 def license_delete(
     request: HttpRequest, application_id: uuid.UUID, license_id: uuid.UUID
 ) -> HttpResponse:

@@ -174,6 +174,7 @@ def webhook_enable(
 
 
 @reads_or_acts
+@recent_authentication_required()
 def webhook_delete(
     request: HttpRequest, application_id: uuid.UUID, endpoint_id: uuid.UUID
 ) -> HttpResponse:

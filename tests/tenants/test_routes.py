@@ -3,12 +3,15 @@
 A route that the table does not name fails a test here: whoever adds one says who may come in.
 """
 
+import datetime as dt
 import re
 import uuid
 
 import pytest
+import time_machine
+from django.utils import timezone
 
-from tests.tenants.routes import ALL, ROUTES, RULES, STAFF_PAGES, TOKENS, address_of, expected
+from tests.tenants.routes import ALL, ROUTES, RULES, STAFF_PAGES, TOKENS, For, address_of, expected
 from tests.tenants.world import CANARY, World, ask, outcome_of
 
 ACTORS = (
@@ -24,6 +27,9 @@ ACTORS = (
 )
 # Who may be told nothing of the team. An API key is public.
 OUTSIDERS = ("anonymous", "API key", "stranger")
+HARMFUL = re.compile(
+    r"^(accounts|dashboard)/(?!2fa).*(reveal|rotate|retire|promote|replace|export|delete|forget|keys\.<.+)/?$"
+)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -71,6 +77,21 @@ def test_a_row_of_others_is_as_unknown_as_one_that_never_was(world: World, metho
                 assert outcome_of(foreign) == outcome_of(never), route
                 assert foreign.location == never.location
                 assert foreign.events == 0
+
+
+def test_whatever_reveals_rotates_exports_or_deletes_is_asked_again(world: World) -> None:
+    """Of an owner who signed in more than a quarter of an hour ago."""
+    harmful = [route for route in RULES if HARMFUL.search(route)]
+    done = {}
+    with time_machine.travel(timezone.now() + dt.timedelta(minutes=16)):
+        for route in harmful:
+            for method, rule in zip(("GET", "POST"), RULES[route], strict=True):
+                reply = ask(world.clients["owner"], method, address_of(route, world.ids))
+                if rule is not For.NOBODY and "/accounts/reauthenticate/" not in reply.location:
+                    done[f"{method} /{route}"] = reply.status_code
+
+    assert done == {}
+    assert len(harmful) > 20
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
