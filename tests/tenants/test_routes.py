@@ -27,6 +27,12 @@ ACTORS = (
 )
 # Who may be told nothing of the team. An API key is public.
 OUTSIDERS = ("anonymous", "API key", "stranger")
+SAID_BY_EVERY_PAGE = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 HARMFUL = re.compile(
     r"^(accounts|dashboard)/(?!2fa).*(reveal|rotate|retire|promote|replace|export|delete|forget|keys\.<.+)/?$"
 )
@@ -92,6 +98,25 @@ def test_whatever_reveals_rotates_exports_or_deletes_is_asked_again(world: World
 
     assert done == {}
     assert len(harmful) > 20
+
+
+def test_every_page_tells_browsers_what_they_may_not_do(world: World) -> None:
+    """Those of staff and of the second factor included."""
+    replies = {
+        route: ask(world.clients["staff"], "GET", address_of(route, world.ids)) for route in RULES
+    }
+    pages = {
+        route: r for route, r in replies.items() if "text/html" in r.headers.get("Content-Type", "")
+    }
+
+    policies = [reply.headers["Content-Security-Policy"] for reply in pages.values()]
+    assert len(pages) > 100
+    assert [policy for policy in policies if "unsafe" in policy] == []
+    assert [policy for policy in policies if "frame-ancestors 'none'" not in policy] == []
+    for name, value in SAID_BY_EVERY_PAGE.items():
+        assert {
+            route for route, reply in pages.items() if reply.headers.get(name) != value
+        } == set()
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import re
+from collections.abc import Mapping
 
 from django.db import connection, transaction
 from django.test import Client
@@ -93,6 +94,7 @@ class Reply:
     location: str
     text: str
     events: int
+    headers: Mapping[str, str]
 
 
 def ask(client: Client, method: str, address: str) -> Reply:
@@ -105,7 +107,9 @@ def ask(client: Client, method: str, address: str) -> Reply:
         events = _events() - before
         transaction.set_rollback(True)
     client.cookies = cookies
-    return Reply(response.status_code, response.get("Location", ""), text, events)
+    return Reply(
+        response.status_code, response.get("Location", ""), text, events, dict(response.items())
+    )
 
 
 def _events() -> int:
