@@ -14,6 +14,7 @@ from lockence_client import request_code
 
 from licensing.models import Session
 from tests.api.runtime.conftest import Program
+from tests.api.runtime.verifier import instance_key, verify
 from tests.servers import Response
 
 CALLS = (
@@ -437,13 +438,21 @@ def post(client: Client, call: str, body: bytes, **environ: str) -> HttpResponse
 
 
 def refused_by_all(client: Client, body: bytes, **environ: str) -> set[str]:
-    """Return the codes with which the calls refuse a body."""
-    return {refused(post(client, call, body, **environ)) for call in CALLS}
+    """Return the codes with which the calls refuse a body; each refusal is signed."""
+    codes = set()
+    for call in CALLS:
+        response = post(client, call, body, **environ)
+        codes.add(refused(response))
+        # The library reads no host that is none.
+        if "HTTP_HOST" not in environ:
+            verify(response, call, instance_key())
+    return codes
 
 
 def refused(response: HttpResponse | Response) -> str:
     """Return the code of a refusal that has everything DESIGN §5 promises."""
     assert response["Content-Type"] == "application/json"
+    assert response["Signature"]
     body = response.json()
     assert body["success"] is False
     assert response.status_code == STATUSES[body["code"]]

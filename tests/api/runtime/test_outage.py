@@ -137,6 +137,7 @@ def test_while_the_database_is_away_programs_are_told_to_come_back(
     for answer in answers:
         assert (answer.status_code, answer["Content-Type"]) == (503, "application/json")
         assert int(answer["Retry-After"]) > 0
+        assert 'tag="lockence-instance-v1"' in answer["Signature-Input"]
         body = answer.json()
         assert (body["success"], body["code"]) == (False, "temporarily_unavailable")
         assert body["docs"].endswith("/docs/errors/temporarily_unavailable/")

@@ -1,29 +1,25 @@
 """Every answer is signed by RFC 9421; an independent library checks each one."""
 
 import base64
-import dataclasses
-import datetime as dt
 import hashlib
 import json
 import logging
 import time
-import types
+import uuid
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.conf import LazySettings
 from django.http import HttpResponse
-from http_message_signatures import (
-    HTTPMessageVerifier,
-    HTTPSignatureKeyResolver,
-    algorithms,
-)
+from lockence_client import request_code
 
 from api.runtime.requests import signed_request
 from licensing import signatures
 from licensing.models import Application, SigningKey
 from tests import factories
 from tests.api.runtime.conftest import Program
+from tests.api.runtime.test_hostile import CALLS
+from tests.api.runtime.verifier import current_key, instance_key, verify
 
 COVERED = {
     '"@status"',
@@ -49,9 +45,11 @@ def test_a_path_that_the_server_has_decoded_is_signed_as_it_was_sent(path: str) 
 def test_an_answer_is_signed_with_the_applications_current_key(program: Program) -> None:
     response = program.init(nonce=NONCE)
 
-    verified = verify(response, "init", current_key(program))
+    verified = verify(response, "init", current_key(program.license.application))
     assert verified.covered_components == COVERED
-    assert verified.parameters["keyid"] == signatures.thumbprint(current_key(program))
+    assert verified.parameters["keyid"] == signatures.thumbprint(
+        current_key(program.license.application)
+    )
     assert verified.parameters["alg"] == "ed25519"
     assert verified.parameters["tag"] == "lockence-v1"
     assert verified.parameters["nonce"] == NONCE
@@ -66,15 +64,47 @@ def test_all_four_calls_are_signed(program: Program) -> None:
     for call in (program.validate, program.heartbeat, program.logout):
         response = call(nonce=NONCE)
         assert response.status_code == 200
-        verify(response, call.__name__, current_key(program))
+        verify(response, call.__name__, current_key(program.license.application))
 
 
 def test_refusals_are_signed_by_the_application_that_refuses(program: Program) -> None:
     response = program.init(license_key="AAAAA-AAAAA-AAAAA-AAAAA", nonce=NONCE)
 
     assert response.status_code == 404
-    assert verify(response, "init", current_key(program)).parameters["nonce"] == NONCE
+    assert (
+        verify(response, "init", current_key(program.license.application)).parameters["nonce"]
+        == NONCE
+    )
     assert response.json()["nonce"] == NONCE
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_call_signs_what_it_refuses(program: Program, call: str) -> None:
+    sent = {
+        "api_key": program.api_key,
+        "license_key": "AAAAA-AAAAA-AAAAA-AAAAA",
+        "hwid": program.hwid,
+        "request_code": request_code(str(program.license.application_id), program.hwid),
+        "session_token": str(uuid.uuid4()),
+        "entitlement": "pages",
+        "idempotency_key": "once",
+        "until": "2099-01-01T00:00:00Z",
+        "nonce": NONCE,
+    }
+
+    response = program.call(call, sent)
+
+    assert response.status_code == 404
+    verify(response, call, current_key(program.license.application))
+
+
+def test_a_refusal_of_too_many_failures_is_signed(program: Program, settings: LazySettings) -> None:
+    settings.INIT_FAILURES_MAX = 0
+
+    response = program.init(license_key="AAAAA-AAAAA-AAAAA-AAAAA")
+
+    assert response.status_code == 429
+    verify(response, "init", current_key(program.license.application))
 
 
 def test_an_unknown_api_key_is_refused_in_the_installations_name(program: Program) -> None:
@@ -106,7 +136,9 @@ def test_an_unknown_address_is_refused_with_a_signature(program: Program) -> Non
 def test_the_clients_own_digest_is_checked_and_covered(program: Program) -> None:
     response, digest = send_with_digest(program, digest_of=lambda body: body)
 
-    verified = verify(response, "init", current_key(program), content_digest=digest)
+    verified = verify(
+        response, "init", current_key(program.license.application), content_digest=digest
+    )
     assert '"content-digest";req' in verified.covered_components
 
 
@@ -170,55 +202,3 @@ def send_with_digest(program: Program, digest_of) -> tuple[HttpResponse, str]:
         "/api/v1/init", body, content_type="application/json", headers={"Content-Digest": field}
     )
     return response, field
-
-
-def current_key(program: Program) -> str:
-    return program.license.application.signing_keys.get(state="current").public_key
-
-
-def instance_key() -> str:
-    return signatures.public_text(signatures.instance_signer().private_key)
-
-
-class _Key(HTTPSignatureKeyResolver):
-    def __init__(self, public_text: str) -> None:
-        raw = base64.urlsafe_b64decode(public_text + "=")
-        self.key = Ed25519PublicKey.from_public_bytes(raw)
-
-    def resolve_public_key(self, key_id: str) -> Ed25519PublicKey:
-        return self.key
-
-
-@dataclasses.dataclass
-class Verified:
-    parameters: dict[str, object]
-    covered_components: set[str]
-
-
-def verify(
-    response: HttpResponse,
-    call: str,
-    public_text: str,
-    method: str = "POST",
-    content_digest: str | None = None,
-) -> Verified:
-    """Check digest and signature with `http-message-signatures`; raise if either is wrong."""
-    digest = base64.b64encode(hashlib.sha256(response.content).digest()).decode()
-    assert response["Content-Digest"] == f"sha-256=:{digest}:"
-    headers = {"Content-Digest": content_digest} if content_digest else {}
-    request = types.SimpleNamespace(
-        method=method, url=f"http://testserver/api/v1/{call}", headers=headers
-    )
-    message = types.SimpleNamespace(
-        status_code=response.status_code,
-        headers={name.lower(): value for name, value in response.headers.items()},
-        request=request,
-        url=request.url,
-    )
-    verifier = HTTPMessageVerifier(
-        signature_algorithm=algorithms.ED25519,
-        key_resolver=_Key(public_text),
-    )
-    [result] = verifier.verify(message, max_age=dt.timedelta(minutes=1))
-    covered = set(result.covered_components) - {'"@signature-params"'}
-    return Verified(dict(result.parameters), covered)
