@@ -2,11 +2,10 @@
 
 import dataclasses
 import datetime as dt
-import hashlib
 import uuid
 
 from django.db import transaction
-from django.db.models import F, Func
+from django.db.models import F
 
 from licensing import callers, errors, sessions
 from licensing.callers import Caller
@@ -39,11 +38,6 @@ def release_device(
     license = License.objects.select_for_update(no_key=True).get(pk=device.license_id)
     if not Device.objects.filter(pk=device.pk).bound().update(released_at=now):
         return not holds_place and _free_held_place(license, device, actor, now)
-    # A device that is known by its parts may come back as another row, and then this digest must be free.
-    Device.objects.filter(pk=device.pk).exclude(components=[]).update(
-        hwid_digest=hashlib.sha256(device.pk.bytes + bytes(device.hwid_digest)).digest(),
-        components=[],
-    )
     # Read behind the lock on its row: whoever gave it a file meanwhile has said so by now.
     file_ends_at = Device.objects.values_list("license_file_ends_at", flat=True).get(pk=device.pk)
     held = license.held_places(now)
@@ -74,13 +68,7 @@ def release_every_device(*, license: License, now: dt.datetime) -> int:
     # Locked, and so read as they are by now: whoever gave one a file meanwhile has said so.
     bound = license.devices.bound().select_for_update(no_key=True).order_by("pk")
     file_ends = dict(bound.values_list("pk", "license_file_ends_at"))
-    devices = Device.objects.filter(pk__in=file_ends)
-    # As above: the digest of one that is known by its parts must be free.
-    digest = Func(
-        F("pk"), F("hwid_digest"), template="sha256(uuid_send(%(expressions)s)", arg_joiner=") || "
-    )
-    devices.exclude(components=[]).update(hwid_digest=digest, components=[])
-    devices.update(released_at=now)
+    Device.objects.filter(pk__in=file_ends).update(released_at=now)
     held = license.held_places(now) | {
         str(id): end.isoformat() for id, end in file_ends.items() if end is not None and end > now
     }

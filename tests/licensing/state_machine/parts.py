@@ -1,4 +1,4 @@
-"""Machines in parts: one that is much the same is known again, what was released never, and no machine is two devices."""
+"""Machines in parts: one that is much the same is known again, what was released only as it was, and no machine is two devices."""
 
 import dataclasses
 import datetime as dt
@@ -180,8 +180,6 @@ class MachinesInParts(World):
         machine.whole, machine.drifted = whole, drifted or machine.drifted
 
     def is_released(self, machine: Machine) -> None:
-        if machine.is_bound and machine.parts:
-            machine.whole, machine.parts = None, {}
         machine.is_bound = False
 
     def bound(self) -> list[Machine]:

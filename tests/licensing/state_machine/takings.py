@@ -12,6 +12,7 @@ from lockence_client.license_file import NotALicenseFile, verified_claims
 
 from licensing import devices, license_files, licenses, named_users, sessions, variables
 from licensing.events import SYSTEM
+from licensing.hardware_ids import whole
 from licensing.models import Device, License
 from licensing.session_facts import FileGrant, Program
 from tests import factories
@@ -20,7 +21,10 @@ from tests.licensing.state_machine.world import A_BIT, WHICH, World, seconds
 LIFETIME, FILE = 2_400, 3_600
 # On either side of every bound above, and on it.
 MOMENTS = st.sampled_from([0, 1, 2_399, 2_400, 2_401, 3_599, 3_600, 3_601])
-HWIDS = st.sampled_from(["desktop", "laptop", "tablet"])
+# One of them in parts, which the request code has in one text.
+PARTS = {"board": "B-1", "disk": "D-1"}
+MACHINES = ["desktop", "laptop", whole(PARTS)]
+HWIDS = st.sampled_from(MACHINES)
 USERS = st.sampled_from(["ada", "ada", "grace", "grace", "linus", ""])
 OPEN, SECRET = "GREETING", "SECRET"
 
@@ -44,7 +48,7 @@ class Opened:
 class Takings(World):
     def __init__(self) -> None:
         super().__init__()
-        self.machines = {hwid: Machine() for hwid in ("desktop", "laptop", "tablet")}
+        self.machines = {hwid: Machine() for hwid in MACHINES}
         self.sessions: list[Opened] = []
         self.users: set[str] = set()
         self.end: dt.datetime | None = None
@@ -82,7 +86,11 @@ class Takings(World):
             lambda: sessions.open_session(
                 api_key=self.api_key,
                 license_key=self.license_key,
-                program=Program(hwid=hwid, user_name=user),
+                program=Program(
+                    hwid=hwid,
+                    components=PARTS if hwid == whole(PARTS) else {},
+                    user_name=user,
+                ),
             ),
         )
         if opened:
