@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from accounts.limits import Outcome
+
 
 class RefusalError(Exception):
     """An act was understood and is refused; `message` is for people."""
@@ -30,7 +32,13 @@ class InvitationExpiredError(RefusalError):
 
 
 class TooManyInvitationsError(RefusalError):
+    """`outcome` says when the team may invite again."""
+
     default_message = "Your team has sent many invitations today: try again tomorrow"
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        super().__init__()
 
 
 class OwnersByPeopleError(RefusalError):

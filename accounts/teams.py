@@ -85,8 +85,9 @@ def invite_member(
     if invitation := known.first():
         return invitation
     # Counted before the transaction: what is refused later stays counted.
-    if not limits.hit(_INVITATIONS_A_DAY, str(team.pk)).allowed:
-        raise errors.TooManyInvitationsError
+    outcome = limits.hit(_INVITATIONS_A_DAY, str(team.pk))
+    if not outcome.allowed:
+        raise errors.TooManyInvitationsError(outcome)
     return _invite(team, email, role, actor, now)
 
 

@@ -106,6 +106,8 @@ def answer_exception(error: Exception, context: Mapping[str, Any]) -> HttpRespon
 def _refusal_of(error: Exception) -> errors.RefusalError:
     if isinstance(error, errors.RefusalError):
         return error
+    if isinstance(error, accounts.errors.TooManyInvitationsError):
+        return errors.RateLimitedError(error.outcome, error.message)
     if isinstance(error, accounts.errors.RefusalError):
         return errors.TeamStateError(error.message)
     # Found, and deleted by somebody else before the act.

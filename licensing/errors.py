@@ -245,14 +245,16 @@ class NotAcceptableError(RefusalError):
 
 
 class RateLimitedError(RefusalError):
-    """Too many failures from one place; `outcome` says which limit was reached and when asking again makes sense."""
+    """Too much of something from one place; `outcome` says which limit was reached and when asking again makes sense."""
 
     code = "rate_limited"
     default_message = "Too many requests"
 
-    def __init__(self, outcome: Outcome, *, signing: SigningFacts | None = None) -> None:
+    def __init__(
+        self, outcome: Outcome, message: str | None = None, *, signing: SigningFacts | None = None
+    ) -> None:
         self.outcome = outcome
-        super().__init__(signing=signing)
+        super().__init__(message, signing=signing)
 
 
 class NotFoundError(RefusalError):

@@ -122,7 +122,8 @@ class ManagementView(APIView):
         response[VERSION_HEADER] = VERSIONS[0]
         if self.outcome is not None:
             for name, value in outcome_headers(self.outcome).items():
-                response[name] = value
+                # Another limit that refused has its own told.
+                response.setdefault(name, value)
         return response
 
     def get_exception_handler(self) -> Callable[..., Any]:

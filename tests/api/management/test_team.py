@@ -85,6 +85,20 @@ def test_who_is_a_member_already_is_not_invited(script: Script, member: Membersh
     assert "member of the team already" in problem_of(response, 409, "team_state")["detail"]
 
 
+def test_a_team_that_has_invited_many_is_told_when_it_may_again(
+    script: Script, member: Membership
+) -> None:
+    for number in range(50):
+        factories.make_invitation(member.team, f"ada{number}@example.com")
+
+    response = script.post("invitations", {"email": "ada@example.com", "role": "viewer"})
+
+    assert "many invitations" in problem_of(response, 429, "rate_limited")["detail"]
+    assert 1 <= int(response["Retry-After"]) <= 86_400
+    assert response["RateLimit-Policy"] == '"invitations";q=50;w=86400'
+    assert response["RateLimit"] == f'"invitations";r=0;t={response["Retry-After"]}'
+
+
 def test_who_has_no_say_in_the_team_makes_no_token_that_has(
     team: Team, application: Application
 ) -> None:
