@@ -18,8 +18,10 @@ _SECONDS: Schema = {"type": "integer", "minimum": 1}
 
 
 def _text(length_max: int, *, required: bool = True) -> Schema:
-    bounds = {"minLength": 1, "maxLength": length_max}
-    return {"type": "string", **bounds} if required else {"type": ["string", "null"], **bounds}
+    if required:
+        return {"type": "string", "minLength": 1, "maxLength": length_max}
+    # Nothing said is the same as null.
+    return {"type": ["string", "null"], "maxLength": length_max}
 
 
 _API_KEY = {"api_key": _text(inputs.KEY_MAX)}

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from api.description.calls import Call, call_of
 from api.errors import STATUSES
-from api.management.inputs import Input
+from api.management.inputs import Input, Text
 from api.management.outputs import expansions_of, sorts_of
 from api.management.views import MEDIA_TYPES, VERSION_HEADER, VERSIONS
 from api.problems import MEDIA_TYPE
@@ -18,6 +18,8 @@ from api.problems import MEDIA_TYPE
 _ALWAYS = (400, 401, 403, 404, 405, 406, 429, 500, 503)
 _IF_CHANGING = (409, 412, 413, 415)
 _IF_POSTED = (422,)
+# As a pattern: something in it can be seen.
+NOT_BLANK = r"\S"
 _VERBS = {"POST": "create", "PATCH": "change", "DELETE": "delete"}
 
 
@@ -135,7 +137,13 @@ class ManagementSchema(AutoSchema):
         names = list(expansions_of(self._output()))
         if not names:
             return OpenApiParameter("expand", exclude=True)
-        schema = {"type": "array", "items": {"type": "string", "enum": names}, "maxItems": 5}
+        schema = {
+            "type": "array",
+            "items": {"type": "string", "enum": names},
+            "minItems": 1,
+            "maxItems": len(names),
+            "uniqueItems": True,
+        }
         return OpenApiParameter("expand", schema, style="form", explode=False)
 
     def _is_list_view(self, serializer: Any = None) -> bool:
@@ -148,10 +156,22 @@ class ManagementSchema(AutoSchema):
             schema.pop("description", None)
         if isinstance(serializer, Input):
             schema["additionalProperties"] = False
+            for name, field in serializer.fields.items():
+                schema["properties"][name] |= _bounds_of(field)
         for name, expansion in expansions_of(type(serializer)).items():
             full = self.resolve_serializer(expansion.output, direction).ref
             schema["properties"][name] = {"anyOf": [schema["properties"][name], full]}
         return schema
+
+
+def _bounds_of(field: Any) -> dict[str, Any]:
+    """Return what a text must be that drf-spectacular does not tell: something, and like a pattern."""
+    if not isinstance(field, Text) or field.allow_blank:
+        return {}
+    if field.like:
+        return {"pattern": f"^{field.like}$"}
+    # What is only spaces is nothing once they are cut off.
+    return {"pattern": NOT_BLANK} if field.trim_whitespace else {"minLength": 1}
 
 
 @functools.cache

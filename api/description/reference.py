@@ -9,6 +9,7 @@ from typing import Any
 
 from api.description import client
 from api.description.document import document
+from api.description.management import NOT_BLANK
 
 _METHODS = ("get", "post", "patch", "put", "delete")
 _REF = "#/components/schemas/"
@@ -164,7 +165,9 @@ def _bounds(schema: _Schema) -> Iterator[str]:
         yield f"from {schema['minimum']}"
     if "maxLength" in schema:
         yield f"up to {schema['maxLength']} characters"
-    if "pattern" in schema:
+    if schema.get("pattern") == NOT_BLANK:
+        yield "not blank"
+    elif "pattern" in schema:
         yield f"like {_code(schema['pattern'])}"
 
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.management.inputs import Input, ListInput, WholeNumber
+from api.management.inputs import Id, Input, ListInput, WholeNumber
 from api.management.outputs import Output
 from api.management.views import ManagementView
 from licensing import applications
@@ -21,7 +21,7 @@ _OVERLAP_MAX_SECONDS = int(applications.OVERLAP_MAX.total_seconds())
 
 class RotateInput(Input):
     overlap_seconds = WholeNumber(min_value=0, max_value=_OVERLAP_MAX_SECONDS)
-    replaces = serializers.UUIDField(required=False)
+    replaces = Id(required=False)
 
 
 class ApiKeyOutput(Output):

@@ -14,7 +14,7 @@ from api.management.views import ManagementView
 from licensing import applications
 from licensing.access import application_of_token, applications_of_token, team_of_token
 from licensing.models import Application as ApplicationRow
-from licensing.own_words import LANGUAGE_MAX, TEXT_MAX, choose_words
+from licensing.own_words import LANGUAGE_MAX, SAID_BY_APPLICATIONS, TEXT_MAX, choose_words
 from licensing.reports import COUNT_MAX, Count, numbers_of
 from licensing.scopes import Scope
 
@@ -89,7 +89,7 @@ class Application(_ApplicationView):
 
 
 class WordsInput(Input):
-    code = Text(max_length=64)
+    code = serializers.ChoiceField(list(SAID_BY_APPLICATIONS))
     language = Text(max_length=LANGUAGE_MAX, allow_blank=True, default="")
     text = Text(max_length=TEXT_MAX, allow_blank=True)
 

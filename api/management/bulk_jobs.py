@@ -30,8 +30,8 @@ class BulkIssueInput(LicenseInput):
 
 class BulkFilter(Input):
     status = serializers.ChoiceField(STATES, default="")
-    policy = serializers.UUIDField(default=None)
-    batch = serializers.UUIDField(default=None)
+    policy = Id(default=None)
+    batch = Id(default=None)
 
 
 class BulkActInput(Input):
@@ -159,7 +159,7 @@ class BulkFromFile(ManagementView):
         return self.one(job, BulkJobOutput, 202)
 
     def _asked(self, application: Application, wanted: dict[str, Any]) -> BulkJobRow:
-        media_type = self.request.META["CONTENT_TYPE"].partition(";")[0].strip().lower()
+        media_type = self.request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
         facts: dict[str, Any] = {
             "expires_at": wanted.get("expires_at"),
             "is_dry_run": wanted["dry_run"],

@@ -14,7 +14,7 @@ from licensing import entitlements
 from licensing.access import application_of_token, row_of_token
 from licensing.models import Entitlement as EntitlementRow
 from licensing.models import License, Policy
-from licensing.models.entitlement import NUMBER_MAX
+from licensing.models.entitlement import NAME_PATTERN, NUMBER_MAX
 from licensing.scopes import Scope
 
 
@@ -23,7 +23,7 @@ class EntitlementChange(Input):
 
 
 class EntitlementInput(EntitlementChange):
-    name = Text(max_length=64)
+    name = Text(max_length=64, like=NAME_PATTERN)
     kind = serializers.ChoiceField(EntitlementRow.Kind.choices)
     period = serializers.ChoiceField(EntitlementRow.Period.choices, required=False)
 

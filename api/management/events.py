@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.events import record_in_team
-from api.management.inputs import Input, ListInput
+from api.management.inputs import Id, Input, ListInput
 from api.management.outputs import Output
 from api.management.views import AnyAnswer, ManagementView
 from licensing import exports
@@ -85,7 +85,7 @@ class TeamEvents(ManagementView):
 
 
 class TeamEventExportInput(Input):
-    application = serializers.UUIDField(default=None)
+    application = Id(default=None)
     kind = serializers.ChoiceField(list(KINDS), default="")
 
 

@@ -41,12 +41,17 @@ class ListInput(OneInput):
     """The query string of a list: how many rows, from where on, and in which order."""
 
     limit = serializers.IntegerField(min_value=1, max_value=LIMIT_MAX, default=_LIMIT_DEFAULT)
-    cursor = serializers.CharField(max_length=1_000, default="")
+    cursor = serializers.CharField(max_length=1_000, allow_blank=True, default="")
     sort = serializers.CharField(max_length=50, default="-created_at")
 
 
 class Text(serializers.CharField):
-    """Text and nothing that could be made into it."""
+    """Text and nothing that could be made into it; `like` is the pattern by which a verb judges it, and is told to callers."""
+
+    def __init__(self, *, like: str = "", **kwargs: Any) -> None:
+        self.like = like
+        kwargs.setdefault("trim_whitespace", not like)
+        super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -64,7 +69,11 @@ class Id(serializers.UUIDField):
 
 
 class WholeNumber(serializers.IntegerField):
+    """A whole number; to JSON Schema 5.0 is one as well, and some languages write it so."""
+
     def to_internal_value(self, data: Any) -> int:
+        if type(data) is float and data.is_integer():
+            return super().to_internal_value(int(data))
         if type(data) is not int:
             self.fail("invalid")
         return super().to_internal_value(data)
@@ -72,15 +81,6 @@ class WholeNumber(serializers.IntegerField):
 
 class Flag(serializers.BooleanField):
     """true or false, and no word for them."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if type(data) is not bool:
-            self.fail("invalid", input=data)
-        return data
-
-
-class YesOrNo(serializers.BooleanField):
-    """True or false and nothing that could be made into it."""
 
     def to_internal_value(self, data: Any) -> bool:
         if type(data) is not bool:

@@ -91,7 +91,7 @@ class TransferInput(Input):
 
 
 class ConvertInput(Input):
-    policy = serializers.UUIDField()
+    policy = Id()
 
 
 class ExtendInput(Input):
@@ -355,7 +355,7 @@ class EraseLicenseHistory(_LicenseView):
 class ExportInput(Input):
     format = serializers.ChoiceField(list(exports.FORMATS), default="csv")
     status = serializers.ChoiceField(STATES, default="")
-    batch = serializers.UUIDField(default=None)
+    batch = Id(default=None)
     keys = Flag(default=False)
 
 

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.management.inputs import Input, ListInput, Moment, Text, WholeNumber, YesOrNo
+from api.management.inputs import Flag, Input, ListInput, Moment, Text, WholeNumber
 from api.management.outputs import Output
 from api.management.views import ManagementView
 from licensing import policies
@@ -37,8 +37,8 @@ class PolicyInput(Input):
     clock_start = serializers.ChoiceField(PolicyRow.ClockStart.choices, required=False)
     ends_at = Moment(allow_null=True, required=False)
     renewal = serializers.ChoiceField(PolicyRow.Renewal.choices, required=False)
-    is_trial = YesOrNo(required=False)
-    suspension_freezes_time = YesOrNo(required=False)
+    is_trial = Flag(required=False)
+    suspension_freezes_time = Flag(required=False)
     grace_seconds = WholeNumber(min_value=0, max_value=GRACE_MAX_SECONDS, required=False)
     expiry_strategy = serializers.ChoiceField(PolicyRow.ExpiryStrategy.choices, required=False)
     app_version_min = Text(max_length=VERSION_MAX, allow_blank=True, required=False)

@@ -20,7 +20,7 @@ class TokenInput(Input):
     name = Text(max_length=100)
     scopes = serializers.ListField(
         child=serializers.ChoiceField([scope.value for scope in Scope]),
-        allow_empty=False,
+        min_length=1,
         max_length=len(Scope),
     )
     application = Id(allow_null=True, required=False)

@@ -13,7 +13,7 @@ from api.management.views import ManagementView
 from licensing import variables
 from licensing.access import application_of_token, row_of_token
 from licensing.models import Variable as VariableRow
-from licensing.models.variable import VALUE_MAX_BYTES
+from licensing.models.variable import VALUE_MAX_BYTES, VARIABLE_NAME_PATTERN
 from licensing.scopes import Scope
 
 
@@ -23,7 +23,7 @@ class VariableChange(Input):
 
 
 class VariableInput(VariableChange):
-    name = Text(max_length=64)
+    name = Text(max_length=64, like=VARIABLE_NAME_PATTERN)
     value = Text(max_length=VALUE_MAX_BYTES, trim_whitespace=False)
 
 

@@ -232,6 +232,8 @@ class ManagementView(APIView):
     def _expansions(self, wanted: str, output: type[serializers.Serializer[Any]]) -> list[str]:
         """Return the members to show in full; raises InsufficientScopeError where the token may not read them."""
         known, names = expansions_of(output), [name for name in wanted.split(",") if name]
+        if len(set(names)) < len(names):
+            raise FaultyParametersError({"expand": ["Names something twice"]})
         for name in names:
             if name not in known:
                 told = ", ".join(known) or "nothing here"

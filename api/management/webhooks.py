@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.management.inputs import Input, ListInput, Moment, Text, WholeNumber
+from api.management.inputs import Id, Input, ListInput, Moment, Text, WholeNumber
 from api.management.outputs import Output
 from api.management.views import ManagementView
 from licensing import outgoing, webhooks
@@ -20,13 +20,13 @@ _OVERLAP_MAX_SECONDS = int(webhooks.OVERLAP_MAX.total_seconds())
 
 class EndpointInput(Input):
     url = Text(max_length=outgoing.URL_MAX)
-    events = serializers.ListField(child=Text(max_length=60), max_length=100)
+    events = serializers.ListField(child=Text(max_length=60), min_length=1, max_length=100)
     description = Text(max_length=200, allow_blank=True, default="")
 
 
 class RotateSecretInput(Input):
     overlap_seconds = WholeNumber(min_value=0, max_value=_OVERLAP_MAX_SECONDS)
-    replaces = serializers.UUIDField(required=False)
+    replaces = Id(required=False)
 
 
 class RangeInput(Input):

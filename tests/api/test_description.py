@@ -104,6 +104,25 @@ def test_names_of_calls_are_their_own(described: dict[str, Any]) -> None:
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize(
+    ("name", "member", "bounds"),
+    [
+        ("ApplicationInput", "name", {"pattern": r"\S", "maxLength": 100}),
+        ("EntitlementInput", "name", {"pattern": "^[a-z][a-z0-9_.-]{0,63}$"}),
+        ("VariableInput", "value", {"minLength": 1}),
+        ("EndpointInput", "events", {"minItems": 1}),
+        ("TokenInput", "scopes", {"minItems": 1}),
+        ("IssueInput", "note", {"maxLength": 5_000}),
+    ],
+)
+def test_bounds_of_what_is_sent_are_told(
+    described: dict[str, Any], name: str, member: str, bounds: dict[str, Any]
+) -> None:
+    told = described["components"]["schemas"][name]["properties"][member]
+
+    assert bounds.items() <= told.items()
+
+
 def test_calls_have_examples_that_are_as_the_document_says(described: dict[str, Any]) -> None:
     """Those that the handbook's commands send: whatever a call takes in its body or has to have in its path."""
     components = {"components": described["components"]}

@@ -214,6 +214,8 @@ def test_a_file_that_is_wrong_somewhere_is_not_taken(
         ("application/jsonl", "nonsense\n", 400),
         ("application/json", "{}", 415),
         ("text/plain", "id\n", 415),
+        ("", "", 415),
+        ("", "id\n", 415),
     ],
 )
 def test_what_is_no_such_file_is_refused(

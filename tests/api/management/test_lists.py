@@ -42,6 +42,16 @@ def test_pages_hold_every_row_once_while_others_arrive(
     assert [row["id"] for row in seen] == [str(row.pk) for row in reversed(rows)]
 
 
+def test_a_cursor_that_is_empty_stands_for_the_beginning(
+    script: Script, application: Application
+) -> None:
+    row = factories.make_license(application)
+
+    [first] = script.get(path_of(application, "/licenses?cursor=")).json()["data"]
+
+    assert first["id"] == str(row.pk)
+
+
 def test_a_full_last_page_has_no_next_one(script: Script, application: Application) -> None:
     factories.make_licenses(application, 3)
 

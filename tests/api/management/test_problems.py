@@ -116,6 +116,7 @@ def test_use_is_noted_once_a_minute(application: Application) -> None:
         ({"count": 0}, "/count"),
         ({"count": 1_001}, "/count"),
         ({"count": "2"}, "/count"),
+        ({"count": 2.5}, "/count"),
         ({"count": True}, "/count"),
         ({"count": None}, "/count"),
         ({"colour": "red"}, "/colour"),
@@ -242,6 +243,7 @@ def test_head_is_get_without_its_body(script: Script) -> None:
         ("colour=red", "colour"),
         ("format=xml", "format"),
         ("limit=1&limit=2", "limit"),
+        ("expand=policy,policy", "expand"),
         ("username=%00", "username"),
     ],
 )
@@ -251,6 +253,21 @@ def test_a_parameter_that_is_wrong_is_named(
     response = script.get(path_of(application, f"/licenses?{query}"))
 
     assert problem_of(response, 400, "invalid_request")["parameter"] == parameter
+
+
+def test_a_whole_number_may_be_written_with_its_point(
+    script: Script, application: Application
+) -> None:
+    response = script.post(path_of(application, "/licenses"), '{"count": 2.0}')
+
+    assert response.status_code == 201
+    assert application.licenses.count() == 2
+
+
+def test_a_number_is_no_id(script: Script, application: Application) -> None:
+    response = script.post(path_of(application, "/licenses/export"), {"batch": 5})
+
+    assert problem_of(response, 400, "invalid_request")["pointer"] == "/batch"
 
 
 # What goes wrong here
