@@ -1,6 +1,7 @@
 """Every answer is signed by RFC 9421; an independent library checks each one."""
 
 import base64
+import datetime as dt
 import hashlib
 import json
 import logging
@@ -11,6 +12,8 @@ from urllib.parse import unquote_to_bytes
 import pytest
 from django.conf import LazySettings
 from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
 from lockence_client import request_code
 
 from api.runtime.requests import signed_request
@@ -58,13 +61,19 @@ def test_an_answer_is_signed_with_the_applications_current_key(program: Program)
     assert response.json()["application_id"] == str(program.license.application_id)
 
 
-def test_all_four_calls_are_signed(program: Program) -> None:
+def test_all_calls_are_signed(application: Application, client: Client) -> None:
+    policy = factories.make_policy(application, borrow_max_seconds=86_400, sessions_max=9)
+    license = factories.make_license(application, policy=policy)
+    factories.grant(policy, factories.make_entitlement(application, "pages", "metered"), 10)
+    program = Program(client, license)
     program.init()
 
-    for call in (program.validate, program.heartbeat, program.logout):
-        response = call(nonce=NONCE)
-        assert response.status_code == 200
-        verify(response, call.__name__, current_key(program.license.application))
+    # Released at last: that ends the session, and a logout may be repeated.
+    for call in (*sorted(set(CALLS) - {"logout", "release"}), "release", "logout"):
+        response = program.call(call, everything_sent_by(program))
+        assert response.status_code == 200, (call, response.content)
+        assert response.json()["nonce"] == NONCE
+        verify(response, call, current_key(application))
 
 
 def test_refusals_are_signed_by_the_application_that_refuses(program: Program) -> None:
@@ -80,19 +89,9 @@ def test_refusals_are_signed_by_the_application_that_refuses(program: Program) -
 
 @pytest.mark.parametrize("call", CALLS)
 def test_every_call_signs_what_it_refuses(program: Program, call: str) -> None:
-    sent = {
-        "api_key": program.api_key,
-        "license_key": "AAAAA-AAAAA-AAAAA-AAAAA",
-        "hwid": program.hwid,
-        "request_code": request_code(str(program.license.application_id), program.hwid),
-        "session_token": str(uuid.uuid4()),
-        "entitlement": "pages",
-        "idempotency_key": "once",
-        "until": "2099-01-01T00:00:00Z",
-        "nonce": NONCE,
-    }
+    program.license_key, program.session_token = "AAAAA-AAAAA-AAAAA-AAAAA", str(uuid.uuid4())
 
-    response = program.call(call, sent)
+    response = program.call(call, everything_sent_by(program))
 
     assert response.status_code == 404
     verify(response, call, current_key(program.license.application))
@@ -190,6 +189,21 @@ def test_a_key_that_does_not_open_gives_no_unsigned_answer(
 
 def test_answers_are_neither_kept_nor_changed_on_their_way(program: Program) -> None:
     assert program.init()["Cache-Control"] == "no-store, no-transform"
+
+
+def everything_sent_by(program: Program) -> dict[str, object]:
+    """What any of the calls asks for; each passes over what is for others."""
+    return {
+        "api_key": program.api_key,
+        "license_key": program.license_key,
+        "hwid": program.hwid,
+        "request_code": request_code(str(program.license.application_id), program.hwid),
+        "session_token": program.session_token,
+        "entitlement": "pages",
+        "idempotency_key": "once",
+        "until": (timezone.now() + dt.timedelta(hours=1)).isoformat(),
+        "nonce": NONCE,
+    }
 
 
 def send_with_digest(program: Program, digest_of) -> tuple[HttpResponse, str]:
