@@ -98,7 +98,8 @@ def _csv_rows(sent: bytes) -> Iterator[tuple[str, Row]]:
         if len(names) > _COLUMNS_MAX:
             raise errors.InvalidRequestError(f"A file has at most {_COLUMNS_MAX} columns")
         for number, cells in enumerate(cells_of_rows, start=2):
-            if cells:
+            # Spreadsheets write commas for rows in which nobody wrote anything.
+            if any(cells):
                 row = {
                     name: _cell(name, cell)
                     for name, cell in zip(names, cells, strict=False)

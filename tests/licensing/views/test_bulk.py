@@ -84,6 +84,7 @@ def test_keys_are_issued_and_found_from_the_job(
     ("name", "body"),
     [
         ("a.csv", "email,count\nada@example.com,2\ngrace@example.com,1\n"),
+        ("a.csv", "email,count\r\nada@example.com,2\r\n,\r\ngrace@example.com,\r\n,\r\n\r\n"),
         ("a.jsonl", '{"email": "ada@example.com", "count": 2}\n{"email": "grace@example.com"}\n'),
     ],
 )
