@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -235,12 +237,30 @@ def test_a_real_terminal_gets_a_table_of_its_width_and_a_bar(
     assert max(len(line) for line in re.sub(r"\x1b\[[0-9;]*m", "", listed).splitlines()) <= 60
 
 
-def on_a_terminal(terminal: Terminal, arguments: list[str], columns: int) -> str:
-    """Everything that the command writes to a terminal that is so wide."""
+def test_keys_go_into_a_file_and_the_bar_to_the_terminal(
+    at_work: Terminal, application: Application, tmp_path: Path
+) -> None:
+    with (tmp_path / "keys.txt").open("w") as file:
+        shown = on_a_terminal(at_work, ["licenses", "issue", "--count", "2"], 60, output=file)
+
+    keys = (tmp_path / "keys.txt").read_text().splitlines()
+    assert set(keys) == {license.reveal() for license in application.licenses.all()}
+    assert "Issuing" in shown
+    assert keys[0] not in shown
+
+
+def on_a_terminal(
+    terminal: Terminal, arguments: list[str], columns: int, output: IO[str] | None = None
+) -> str:
+    """Everything that the command writes to a terminal that is so wide; `output` is where its standard output goes instead."""
     outside, inside = pty.openpty()
     facts = terminal.facts({"COLUMNS": str(columns), "TERM": "xterm"})
     with subprocess.Popen(
-        [terminal.program, *arguments], stdin=inside, stdout=inside, stderr=inside, **facts
+        [terminal.program, *arguments],
+        stdin=inside,
+        stdout=inside if output is None else output,
+        stderr=inside,
+        **facts,
     ):
         os.close(inside)
         pieces = list(iter(lambda: _read(outside), b""))

@@ -110,7 +110,12 @@ def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
     console = Console(stderr=True)
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns,
+        console=console,
+        transient=True,
+        # What is said meanwhile stands above the bar, but only where it is on the same screen: a file gets it all the same.
+        redirect_stdout=sys.stdout.isatty(),
+        disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task(title, total=total)
         yield lambda steps: bar.advance(task, steps)
