@@ -249,6 +249,29 @@ def test_keys_go_into_a_file_and_the_bar_to_the_terminal(
     assert keys[0] not in shown
 
 
+def test_a_list_of_more_than_a_page_shows_how_far_it_is(
+    at_work: Terminal, application: Application
+) -> None:
+    licenses = factories.make_licenses(application, 202)
+
+    shown = on_a_terminal(at_work, ["licenses", "find", "--all", "--json"], columns=60)
+    short = on_a_terminal(at_work, ["licenses", "find", "--json"], columns=60)
+
+    assert "Reading" in shown
+    assert "Reading" not in short
+    told = re.findall(r'{"id": "(\S+)", .*}\r\n', shown)
+    assert set(told) == {str(license.pk) for license in licenses}
+
+
+def test_acts_on_many_show_how_far_they_are(at_work: Terminal, application: Application) -> None:
+    ids = [str(license.pk) for license in factories.make_licenses(application, 3)]
+
+    shown = on_a_terminal(at_work, ["licenses", "suspend", *ids], columns=80)
+
+    assert "3/3" in shown
+    assert [id for id in ids if f"Suspended {id}" not in shown] == []
+
+
 def on_a_terminal(
     terminal: Terminal, arguments: list[str], columns: int, output: IO[str] | None = None
 ) -> str:

@@ -29,6 +29,7 @@ def test_every_command_of_the_page_works(
     script = "".join(BLOCKS).replace(INSTALLS, "").replace(samples.SITE_URL, server.url)
     script = script.replace(samples.API_KEY, factories.api_key_of(application))
     script = script.replace(samples.LICENSE_KEY, license.reveal())
+    user = factories.make_named_user(application)
     token = factories.make_token(application).text
     values = {
         "PATH": f"{terminal.program.parent}:{os.environ['PATH']}",
@@ -37,6 +38,8 @@ def test_every_command_of_the_page_works(
         "OTHER_LICENSE": str(factories.make_license(application, policy=yearly).pk),
         "DEVICE": str(session.device_id),
         "SESSION": str(session.pk),
+        "USER": str(user.pk),
+        "RULE": str(factories.make_access_rule(application).pk),
         "EVENT": "01900000-0000-7000-8000-000000000000",
     }
 
@@ -65,5 +68,5 @@ def test_the_page_names_every_command(terminal: Terminal) -> None:
     listed = terminal.run("--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0]
     commands = [line.split()[0] for line in listed.splitlines()]
 
-    assert len(commands) >= 11, json.dumps(commands)
+    assert len(commands) >= 14, json.dumps(commands)
     assert [name for name in commands if f"lockence {name}" not in PAGE] == []

@@ -6,6 +6,7 @@ import sys
 import click
 
 from lockence_client.command_line import (
+    access_rules,
     applications,
     completion,
     devices,
@@ -13,6 +14,7 @@ from lockence_client.command_line import (
     events,
     licenses,
     logging_in,
+    named_users,
     output,
     policies,
     sessions,
@@ -56,6 +58,8 @@ for _command in (
     licenses.licenses,
     devices.devices,
     sessions.sessions,
+    named_users.named_users,
+    access_rules.access_rules,
     events.events,
     webhooks.webhooks,
     doctor.doctor,

@@ -1,4 +1,4 @@
-"""Devices: list, show, release."""
+"""Devices: list, show, release, block."""
 
 import click
 
@@ -17,7 +17,7 @@ _COLUMNS = {
 
 @click.group()
 def devices() -> None:
-    """The machines that licenses are bound to: list, show, release."""
+    """The machines that licenses are bound to: list, show, release, block."""
 
 
 @devices.command("list")
@@ -66,4 +66,20 @@ def release(api: Api, device: tuple[str, ...], application: str | None, as_json:
     path = options.path_of(api, application)
     acts.on_each(
         device, lambda id: api.post(f"{path}/devices/{id}/release"), "Released", as_json=as_json
+    )
+
+
+@devices.command()
+@click.argument("device", type=options.Id(), nargs=-1, required=True)
+@click.option("--note", help="What only you read.")
+@options.application
+@options.as_json
+@options.with_api
+def block(
+    api: Api, device: tuple[str, ...], note: str | None, application: str | None, as_json: bool
+) -> None:
+    """Refuse each DEVICE in the whole application, whatever license it comes with."""
+    path, body = options.path_of(api, application), {"note": note or ""}
+    acts.on_each(
+        device, lambda id: api.post(f"{path}/devices/{id}/block", body), "Blocked", as_json=as_json
     )

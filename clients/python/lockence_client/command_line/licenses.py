@@ -31,7 +31,7 @@ licenses.add_command(issuing.issue)
 @click.option("--username", metavar="START", help="Whose user name begins so.")
 @click.option("--email", metavar="START", help="Whose e-mail address begins so.")
 @click.option("--all", "everything", is_flag=True, help="All of them, and not the first hundred.")
-@options.count_max
+@click.option("--limit", type=click.IntRange(1), help=f"How many at most ({_FIND_SHOWN}).")
 @options.application
 @options.as_json
 @options.with_api

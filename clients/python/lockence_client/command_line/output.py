@@ -3,10 +3,11 @@
 import contextlib
 import csv
 import io
+import itertools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,6 +19,10 @@ from lockence_client.command_line.failures import CouldNotWrite, ReaderGone
 
 # Where nobody looks, no line is broken: what reads it counts on whole ones.
 _WIDTH_UNSEEN = 100_000
+# A page of the API: lists that are no longer are there before a bar would be seen.
+_READ_AT_ONCE = 100
+
+_Row = TypeVar("_Row")
 
 
 def say(line: str = "") -> None:
@@ -57,6 +62,7 @@ def say_rows(
     nothing: str = "Nothing found.",
 ) -> None:
     """Write a list: one JSON object a line, or a table. `columns` are titles, each with what makes its cell of a row."""
+    rows = _watched(rows)
     if as_json:
         for row in rows:
             say(text.as_json(row))
@@ -66,6 +72,20 @@ def say_rows(
         note(nothing)
         return
     write(table(list(columns), cells))
+
+
+def _watched(rows: Iterable[_Row]) -> Iterator[_Row]:
+    """Yield rows, with a bar that counts them as soon as they are more than one page."""
+    rows = iter(rows)
+    first = list(itertools.islice(rows, _READ_AT_ONCE + 1))
+    yield from first
+    if len(first) <= _READ_AT_ONCE:
+        return
+    with progress("Reading", None) as advance:
+        advance(len(first))
+        for row in rows:
+            advance(1)
+            yield row
 
 
 def say_one(row: Mapping[str, Any], *, as_json: bool) -> None:
@@ -105,9 +125,13 @@ def csv_line(cells: Iterable[object]) -> str:
 
 
 @contextlib.contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on standard error while something takes long, and give what moves it; nothing where that is no terminal."""
-    console = Console(stderr=True)
+def progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a bar on standard error while something takes long, and give what moves it.
+
+    Nothing shows where that is no terminal, or where there is one thing to do; None is a total that nobody knows.
+    """
+    # Soft: what is said above the bar keeps to its lines, however long they are.
+    console = Console(stderr=True, soft_wrap=True)
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(
         *columns,
@@ -115,7 +139,7 @@ def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
         transient=True,
         # What is said meanwhile stands above the bar, but only where it is on the same screen: a file gets it all the same.
         redirect_stdout=sys.stdout.isatty(),
-        disable=not console.is_terminal,
+        disable=not console.is_terminal or total == 1,
     ) as bar:
         task = bar.add_task(title, total=total)
         yield lambda steps: bar.advance(task, steps)
