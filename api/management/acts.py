@@ -25,6 +25,9 @@ REPLAYED = "Idempotent-Replayed"
 # What can be seen on paper, and so in a log.
 _IS_KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_MAX}}}").fullmatch
 
+# A file is not kept: whoever asks for it again gets it made anew, for it changes nothing.
+_A_FILE = Answer(200, None)
+
 _Handler = Callable[..., Response]
 
 
@@ -54,15 +57,19 @@ def _once(view: "ManagementView", key: str, perform: Callable[[], Response]) -> 
         "request_digest": _digest_of(view),
         "now": view.now,
     }
-    if kept := answer_kept(**facts):
+    kept = answer_kept(**facts)
+    if kept and kept != _A_FILE:
         return Response(kept.data, kept.status, headers={REPLAYED: "true"})
     response = perform()
-    if response.streaming:
-        # A file changes nothing and is not kept: it is made anew.
-        return response
-    told = json.loads(JSONRenderer().render(response.data))
-    keep_answer(**facts, answer=Answer(response.status_code, told))
+    if not kept:
+        keep_answer(**facts, answer=_answer_of(response))
     return response
+
+
+def _answer_of(response: Response) -> Answer:
+    if response.streaming:
+        return _A_FILE
+    return Answer(response.status_code, json.loads(JSONRenderer().render(response.data)))
 
 
 def _digest_of(view: "ManagementView") -> str:
