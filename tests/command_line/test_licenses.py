@@ -115,6 +115,8 @@ def test_all_of_them_come_however_many_pages_that_takes(
     everything = at_work.run("licenses", "find", "--all", "--json")
 
     assert len(lines(first.stdout)) == 100
+    assert "--all" in first.stderr
+    assert everything.stderr == ""
     assert len({row["id"] for row in lines(everything.stdout)}) == 201
 
 

@@ -1,7 +1,9 @@
 """Licenses: find, show, extend, renew, transfer, suspend, restore, revoke, reinstate; `issuing` makes them."""
 
 import datetime as dt
+import itertools
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -55,8 +57,9 @@ def find(
     """
     path = options.path_of(api, application)
     policy_id = options.policy_id(api, path, policy) if policy else None
-    count_max = None if everything else limit or _FIND_SHOWN
-    rows = api.rows(f"{path}/licenses", count_max=count_max, policy=policy_id, **filters)
+    rows = api.rows(f"{path}/licenses", count_max=limit, policy=policy_id, **filters)
+    if not everything and not limit:
+        rows = _first(rows, _FIND_SHOWN)
     names = {} if as_json else options.policy_names(api, path)
     columns = {
         "Key": lambda row: f"…{row['key_last5']}",
@@ -68,6 +71,13 @@ def find(
         "Id": lambda row: row["id"],
     }
     output.say_rows(rows, columns, as_json=as_json, nothing="No license is like that.")
+
+
+def _first(rows: Iterator[Row], count: int) -> Iterator[Row]:
+    """Yield the first rows, and say so where there are more."""
+    yield from itertools.islice(rows, count)
+    if next(rows, None) is not None:
+        output.note(f"These are the first {count}: --all shows all of them.")
 
 
 @licenses.command()
