@@ -12,7 +12,7 @@ from licensing.callers import Caller
 from licensing.models import License
 from licensing.session_facts import LicenseFacts, SessionFacts
 from licensing.signatures import SigningFacts
-from licensing.statements import Row, fetch_row
+from licensing.statements import Question, Row, Steps, answered
 
 # What is looked for under two keys of a ring, if the ring has two.
 _DIGESTS = ("api_key_digest", "license_key_digest", "hwid_digest")
@@ -20,12 +20,17 @@ _DIGESTS = ("api_key_digest", "license_key_digest", "hwid_digest")
 
 def fetch(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
     """Run one statement of the client calls as `fetch_row` does, without the probes that one key in the ring makes needless."""
+    return answered(asking(statement, parameters))
+
+
+def asking(statement: LiteralString, parameters: dict[str, Any]) -> Steps[Row | None]:
+    """Do in steps what `fetch` does."""
     repeated = [
         name
         for name in _DIGESTS
         if name in parameters and parameters[name] == parameters[f"other_{name}"]
     ]
-    row = fetch_row(with_one_probe(statement, *repeated), parameters)
+    row = yield Question(with_one_probe(statement, *repeated), parameters)
     if row is not None and "own_words_known" in parameters and row[_OWN_WORDS] is not None:
         own_words.keep(parameters["api_key_digest"], SigningFacts(*row[:5]))
     return row

@@ -17,6 +17,7 @@ from licensing.client_calls import (
     LICENSE_WIDTH,
     LicenseRow,
     api_key_parameters,
+    asking,
     fetch,
     usable_license,
 )
@@ -29,21 +30,15 @@ from licensing.opening_statements import (
 )
 from licensing.session_facts import FileGrant, LicenseFacts, OpenedSession, Program
 from licensing.signatures import SigningFacts
-from licensing.statements import Row, fetch_row
+from licensing.statements import Question, Row, Steps, answered, fetch_row
 from licensing.versions import version_key
 
 
 def open_on_device(api_key: str, license_key: str, program: Program) -> OpenedSession:
     """Do what `sessions.open_session` says, and count no failure."""
-    found = _find_license(api_key, license_key, program)
+    found = answered(_finding_license(api_key, license_key, program))
     opening = _Opening(found, program)
-    if found.has_access_rules and tokens.hwid_key_id() != tokens.other_hwid_key_id():
-        fetch_row(LEARN_NEWER_DIGESTS, opening.parameters)
-    if found.limits_users and not program.user_name:
-        raise errors.InvalidRequestError(
-            "user is required: this license is for named users", signing=found.signing
-        )
-    if not found.needs_the_lock and (opened := opening.uncounted_on_a_bound_device()):
+    if opened := answered(opening.without_the_lock()):
         return opened
     with transaction.atomic():
         if opened := opening.under_the_license_lock():
@@ -52,10 +47,18 @@ def open_on_device(api_key: str, license_key: str, program: Program) -> OpenedSe
         transaction.set_rollback(True)
     # Nothing was opened: either the license changed since it was found, and finding it again says how, or no place is free.
     # Or something keeps it out that must not be told before all that concerns the license itself.
-    found = _find_license(api_key, license_key, program)
+    found = answered(_finding_license(api_key, license_key, program))
     if found.has_access_rules or found.limits_users:
         opening.refuse_others()
     raise errors.HwidMismatchError(signing=found.signing)
+
+
+def opening_on_bound_device(
+    api_key: str, license_key: str, program: Program
+) -> Steps[OpenedSession | None]:
+    """Do in steps what `open_on_device` does where that takes no lock; None where it does, or nothing can be opened."""
+    found = yield from _finding_license(api_key, license_key, program)
+    return (yield from _Opening(found, program).without_the_lock())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class _Opening:
         """
         if self.found.needs_the_lock or self.is_in_parts:
             fetch_row(LOCK_LICENSE, self.parameters)
-        if self.found.needs_the_lock and (opened := self.on_a_bound_device()):
+        if self.found.needs_the_lock and (opened := answered(self.on_a_bound_device())):
             return opened
         if self.found.too_many_failures is not None:
             # A right guess among many wrong ones gains nothing; a device that was here before has passed already.
@@ -152,7 +155,7 @@ class _Opening:
             row = fetch(BIND_DEVICE, self.parameters)
             if row and row[0]:
                 raise errors.TrialUsedError(signing=self.found.signing)
-        return self.on_a_bound_device()
+        return answered(self.on_a_bound_device())
 
     def _takes_a_place(self) -> bool:
         if not self.is_in_parts:
@@ -160,23 +163,31 @@ class _Opening:
         _is_recognized, takes_a_place = fetch(ADMIT_DEVICE, self.parameters) or (False, False)
         return bool(takes_a_place)
 
-    def uncounted_on_a_bound_device(self) -> OpenedSession | None:
+    def without_the_lock(self) -> Steps[OpenedSession | None]:
         """Open the session if the device is bound and its license limits neither sessions nor users, as it was found."""
+        if self.found.has_access_rules and tokens.hwid_key_id() != tokens.other_hwid_key_id():
+            yield Question(LEARN_NEWER_DIGESTS, self.parameters)
+        if self.found.limits_users and not self.parameters["user_name"]:
+            raise errors.InvalidRequestError(
+                "user is required: this license is for named users", signing=self.found.signing
+            )
+        if self.found.needs_the_lock:
+            return None
         has_two_keys = self.parameters["hwid_digest"] != self.parameters["other_hwid_digest"]
         if has_two_keys or self.is_repeatable:
-            return self.on_a_bound_device()
-        row = fetch_row(OPEN_UNCOUNTED_SESSION, self.parameters)
+            return (yield from self.on_a_bound_device())
+        row = yield Question(OPEN_UNCOUNTED_SESSION, self.parameters)
         return self._opened(row) if row else None
 
-    def on_a_bound_device(self) -> OpenedSession | None:
+    def on_a_bound_device(self) -> Steps[OpenedSession | None]:
         """Open the session if the device is bound; raise SessionLimitReachedError when every seat is taken."""
         if self.is_repeatable:
-            return self._once_on_a_bound_device()
-        row = fetch(OPEN_SESSION, self.parameters)
+            return (yield from self._once_on_a_bound_device())
+        row = yield from asking(OPEN_SESSION, self.parameters)
         return self._opened(row) if row else None
 
-    def _once_on_a_bound_device(self) -> OpenedSession | None:
-        row = fetch(OPEN_SESSION_ONCE, self.parameters)
+    def _once_on_a_bound_device(self) -> Steps[OpenedSession | None]:
+        row = yield from asking(OPEN_SESSION_ONCE, self.parameters)
         if row is None:
             return None
         opened, (is_given_again, *earlier, is_beaten) = row[:5], row[5:]
@@ -184,13 +195,13 @@ class _Opening:
             return self._given_again(opened, *earlier)
         if is_beaten:
             # By the same call at the same moment, whose session shows now.
-            return self._once_on_a_bound_device()
+            return (yield from self._once_on_a_bound_device())
         if is_given_again is None:
             return self._opened(opened)
         # What this key opened is over, and is never revived: the program starts anew.
         self.is_repeatable = False
         self._use(uuid.uuid4())
-        return self.on_a_bound_device()
+        return (yield from self.on_a_bound_device())
 
     def _given_again(
         self,
@@ -229,10 +240,10 @@ class _Opening:
         return FileGrant(self.found.signing, license, self.device_digest, ends_at)
 
 
-def _find_license(api_key: str, license_key: str, program: Program) -> _FoundLicense:
+def _finding_license(api_key: str, license_key: str, program: Program) -> Steps[_FoundLicense]:
     license_key_digest, other_license_key_digest = tokens.license_key_digests(license_key)
     # Every license key is digested and looked up in the same way, well-formed or not, so that the work tells nothing.
-    row = fetch(
+    row = yield from asking(
         FIND_LICENSE,
         {
             **api_key_parameters(api_key),

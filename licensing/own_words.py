@@ -12,7 +12,7 @@ from licensing import errors
 from licensing.events import Actor, record
 from licensing.models import Application
 from licensing.signatures import SigningFacts
-from licensing.statements import fetch_row
+from licensing.statements import Question, Steps
 
 TEXT_MAX = 500
 # So many texts are every code in ten languages.
@@ -112,23 +112,34 @@ def keep(api_key_digest: bytes, facts: SigningFacts) -> None:
     """Keep the words that came with a call, if any did."""
     if facts.own_words is None or facts.own_words_at is None:
         return
-    if max(len(_moments), len(_texts)) >= _READ_MAX:
-        _moments.clear()
-        _texts.clear()
-    _texts[facts.application_id, facts.own_words_at] = json.loads(facts.own_words)
+    _remember(facts.application_id, facts.own_words_at, facts.own_words)
     _moments[api_key_digest] = facts.own_words_at
 
 
+def remembering(facts: SigningFacts) -> Steps[None]:
+    """See to it that an application's words are known: they may have come with no call, or be forgotten among others."""
+    moment = facts.own_words_at
+    if moment is None or (facts.application_id, moment) in _texts:
+        return
+    row = yield Question(_WORDS, {"application_id": facts.application_id})
+    _remember(facts.application_id, moment, row[0] if row else "{}")
+
+
+def _remember(application_id: uuid.UUID, moment: dt.datetime, words: str) -> None:
+    if max(len(_moments), len(_texts)) >= _READ_MAX:
+        _moments.clear()
+        _texts.clear()
+    _texts[application_id, moment] = json.loads(words)
+
+
 def own_words(facts: SigningFacts, code: str, languages: Iterable[str]) -> str | None:
-    """Return an application's own words for a refusal in the first of some languages that it has; None: it has none.
+    """Return an application's own words for a refusal in the first of some languages that it has; None: none are known.
 
     A language counts for what narrows it: `de` answers `de-AT` (lookup, RFC 4647, section 3.4).
     """
     if facts.own_words_at is None:
         return None
-    known = _texts.get((facts.application_id, facts.own_words_at))
-    words = _asked_for(facts.application_id) if known is None else known
-    texts = words.get(code, {})
+    texts = _texts.get((facts.application_id, facts.own_words_at), {}).get(code, {})
     for language in languages:
         wanted = language.lower()
         while wanted:
@@ -136,13 +147,6 @@ def own_words(facts: SigningFacts, code: str, languages: Iterable[str]) -> str |
                 return texts[wanted]
             wanted = wanted.rpartition("-")[0]
     return texts.get(EVERY_OTHER)
-
-
-def _asked_for(application_id: uuid.UUID) -> Words:
-    """Ask for words that came with no call, or were forgotten among others."""
-    row = fetch_row(_WORDS, {"application_id": application_id})
-    words: Words = json.loads(row[0]) if row else {}
-    return words
 
 
 _WORDS = "SELECT own_words FROM licensing_application WHERE id = %(application_id)s"

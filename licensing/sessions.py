@@ -13,9 +13,9 @@ from django.db import transaction
 
 from licensing import callers, errors, events, failures, tokens
 from licensing.callers import Caller
-from licensing.client_calls import fetch, live_session, session_parameters
+from licensing.client_calls import asking, fetch, live_session, session_parameters
 from licensing.models import Session
-from licensing.opening import open_on_device
+from licensing.opening import open_on_device, opening_on_bound_device
 from licensing.session_facts import FileGrant, OpenedSession, Program, SessionFacts
 from licensing.session_statements import (
     BORROW_SESSION,
@@ -26,7 +26,7 @@ from licensing.session_statements import (
     TOUCH_SESSION,
 )
 from licensing.signatures import SigningFacts
-from licensing.statements import fetch_row
+from licensing.statements import NotInStepsError, Steps, answered, fetch_row
 
 # What a guesser of license keys sees of a wrong key, of a device that is not the customer's, or of a key that is no use.
 _FAILURES = (
@@ -52,6 +52,21 @@ def open_session(*, api_key: str, license_key: str, program: Program) -> OpenedS
     except _FAILURES as refusal:
         failures.count(refusal, program.ip_address)
         raise
+
+
+def opening(*, api_key: str, license_key: str, program: Program) -> Steps[OpenedSession]:
+    """Do in steps what `open_session` does for a device that is bound, where the license limits nothing but devices.
+
+    Raises NotInStepsError, and has changed nothing, where that is not so, and where `open_session` would refuse: refusals are
+    counted.
+    """
+    try:
+        opened = yield from opening_on_bound_device(api_key, license_key, program)
+    except errors.RefusalError as refusal:
+        raise NotInStepsError from refusal
+    if opened is None:
+        raise NotInStepsError
+    return opened
 
 
 def grant_file(
@@ -87,21 +102,34 @@ def validate_session(
     LicenseSuspendedError, LicenseRevokedError, LicenseExpiredError, VersionNotAllowedError, SessionEndedError,
     SessionExpiredError, AccessDeniedError and HwidMismatchError.
     """
-    return live_session(fetch(FIND_SESSION, session_parameters(api_key, session_token, caller)))
+    return answered(
+        validating(api_key=api_key, session_token=session_token, caller=caller),
+    )
+
+
+def validating(*, api_key: str, session_token: uuid.UUID, caller: Caller) -> Steps[SessionFacts]:
+    """Do in steps what `validate_session` does."""
+    row = yield from asking(FIND_SESSION, session_parameters(api_key, session_token, caller))
+    return live_session(row)
 
 
 def touch_session(
     *, api_key: str, session_token: uuid.UUID, caller: Caller = callers.UNKNOWN
 ) -> SessionFacts:
     """Keep a session alive for another lifetime; raises as `validate_session` does, and never revives an ended one."""
-    row = fetch(TOUCH_SESSION, session_parameters(api_key, session_token, caller))
+    return answered(touching(api_key=api_key, session_token=session_token, caller=caller))
+
+
+def touching(*, api_key: str, session_token: uuid.UUID, caller: Caller) -> Steps[SessionFacts]:
+    """Do in steps what `touch_session` does."""
+    row = yield from asking(TOUCH_SESSION, session_parameters(api_key, session_token, caller))
     *found, _commit, touched_until = row or [None, None]
     session = live_session(tuple(found))
     if touched_until is not None:
         return dataclasses.replace(session, expires_at=touched_until)
     # The session was good when the statement began and gone when it reached the row: somebody ended it in between, and
     # asking again tells the reason.
-    validate_session(api_key=api_key, session_token=session_token, caller=caller)
+    yield from validating(api_key=api_key, session_token=session_token, caller=caller)
     raise errors.SessionEndedError(signing=session.signing)
 
 
@@ -137,7 +165,12 @@ def close_session(*, api_key: str, session_token: uuid.UUID) -> SigningFacts:
 
     Raises InvalidApiKeyError, ApplicationDisabledError, SessionNotFoundError. A license's state is no reason to refuse.
     """
-    row = fetch(END_SESSION, session_parameters(api_key, session_token))
+    return answered(closing(api_key=api_key, session_token=session_token))
+
+
+def closing(*, api_key: str, session_token: uuid.UUID) -> Steps[SigningFacts]:
+    """Do in steps what `close_session` does."""
+    row = yield from asking(END_SESSION, session_parameters(api_key, session_token))
     if row is None:
         raise errors.InvalidApiKeyError
     *who, enabled, session_id = row

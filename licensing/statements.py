@@ -2,6 +2,9 @@
 
 They run on Django's own connection, inside whatever transaction is open, and their errors come out as Django's. Going through
 Django's cursor would plan every statement anew, and through psycopg's cost several times what PostgreSQL takes to answer.
+
+What a server may do between a statement and its row, other calls say, is written as steps: a generator that yields a `Question`
+and is sent the row. `answered` takes them one after the other, `licensing.pipeline` those of many calls at once.
 """
 
 import dataclasses
@@ -9,7 +12,8 @@ import functools
 import hashlib
 import re
 import uuid
-from typing import Any, LiteralString
+from collections.abc import Generator
+from typing import Any, LiteralString, NamedTuple, TypeVar
 
 import psycopg
 from django.db import (
@@ -26,6 +30,38 @@ from psycopg.adapt import AdaptersMap, Loader, Transformer
 from psycopg.errors import error_from_result
 
 Row = tuple[Any, ...]
+_Told = TypeVar("_Told")
+
+
+class Question(NamedTuple):
+    """One statement with its `%(name)s` parameters, whose first row is wanted."""
+
+    statement: LiteralString
+    parameters: dict[str, Any]
+
+
+# Each must be good in a transaction of its own.
+Steps = Generator[Question, Row | None, _Told]
+
+
+class NotInStepsError(Exception):
+    """What was begun in steps takes more than that, such as a lock, and has to be done from its beginning in another way."""
+
+
+def answered(steps: Steps[_Told]) -> _Told:
+    """Take steps to their end, on Django's own connection; raises what they raise."""
+    try:
+        question = next(steps)
+        while True:
+            try:
+                row = fetch_row(*question)
+            except Exception as error:
+                question = steps.throw(error)
+            else:
+                question = steps.send(row)
+    except StopIteration as end:
+        told: _Told = end.value
+        return told
 
 
 def fetch_row(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
@@ -63,7 +99,7 @@ def _run(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Prepared:
+class Prepared:
     """A statement as libpq knows it: `$1` for the first of `names`, and so on."""
 
     name: bytes
@@ -103,42 +139,54 @@ class _Loaders:
 _Loaders.adapters.register_loader("jsonb", _JsonText)
 
 
-class _Known:
+class Known:
     """What one connection has prepared, and its loaders."""
 
     def __init__(self) -> None:
         self.names: set[bytes] = set()
         self.transformer = Transformer(_Loaders())
 
+    def first_row(self, result: pq.abc.PGresult) -> Row | None:
+        if result.ntuples == 0:
+            return None
+        self.transformer.set_pgresult(result, format=pq.Format.BINARY)
+        row: Row = self.transformer.load_row(0, tuple)
+        return row
+
 
 def _execute(
-    psycopg_connection: "psycopg.Connection[Any]", statement: str, parameters: dict[str, Any]
+    psycopg_connection: "psycopg.Connection[Any]",
+    statement: LiteralString,
+    parameters: dict[str, Any],
 ) -> Row | None:
     pgconn = psycopg_connection.pgconn
-    prepared = _prepared(statement, tuple(map(type, parameters.values())), tuple(parameters))
+    prepared, values = prepared_with_values(statement, parameters)
     if not psycopg_connection.autocommit and pgconn.transaction_status == pq.TransactionStatus.IDLE:
         # psycopg begins a transaction with its own first statement, and this is none of its own.
         _checked(pgconn, pgconn.exec_(b"BEGIN"))
     kept = vars(psycopg_connection)
-    known = kept.get(_KNOWN) or kept.setdefault(_KNOWN, _Known())
+    known: Known = kept.get(_KNOWN) or kept.setdefault(_KNOWN, Known())
     if prepared.name not in known.names:
         _checked(pgconn, pgconn.prepare(prepared.name, prepared.text, prepared.types))
         known.names.add(prepared.name)
-    values = [_encoded(parameters[name]) for name in prepared.names]
     result = pgconn.exec_prepared(prepared.name, values, prepared.formats, pq.Format.BINARY)
-    if _checked(pgconn, result).ntuples == 0:
-        return None
-    known.transformer.set_pgresult(result, format=pq.Format.BINARY)
-    row: Row = known.transformer.load_row(0, tuple)
-    return row
+    return known.first_row(_checked(pgconn, result))
+
+
+def prepared_with_values(
+    statement: LiteralString, parameters: dict[str, Any]
+) -> tuple[Prepared, list[Any]]:
+    """Return what libpq is to be told of a statement, and its values in the order in which that wants them."""
+    prepared = _prepared(statement, tuple(map(type, parameters.values())), tuple(parameters))
+    return prepared, [_encoded(parameters[name]) for name in prepared.names]
 
 
 @functools.cache
-def _prepared(statement: str, types: tuple[type, ...], names: tuple[str, ...]) -> _Prepared:
+def _prepared(statement: str, types: tuple[type, ...], names: tuple[str, ...]) -> Prepared:
     type_of = dict(zip(names, types, strict=True))
     order = tuple(dict.fromkeys(_PARAMETER.findall(statement)))
     text = _PARAMETER.sub(lambda match: f"${order.index(match[1]) + 1}", statement)
-    return _Prepared(
+    return Prepared(
         # By content, so that threads that come here at once give the same name to the same statement and to no other.
         name=hashlib.sha256(f"{statement}{types}".encode()).hexdigest()[:32].encode(),
         text=text.encode(),

@@ -14,6 +14,7 @@ from prometheus_client import Histogram
 
 from api.runtime import answers
 from licensing.errors import TemporarilyUnavailableError
+from licensing.statements import Steps, answered
 from lockence.metrics import REQUEST_SECONDS
 from lockence.proxies import name_the_client, trusted_networks
 from lockence.request_id import HEADER, current_request_id, request_id_of
@@ -21,6 +22,8 @@ from lockence.turned_away import is_turned_away
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
+# The status line, the header fields and the body.
+Response = tuple[str, list[tuple[str, str]], bytes]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _CALLS = {
@@ -53,28 +56,35 @@ class FastLane:
         call = call_of(environ)
         if call is None:
             return self.application(environ, start_response)
-        started = time.perf_counter()
-        name_the_client(environ, self.trusted)
         request_id = request_id_of(environ)
         token = current_request_id.set(request_id)
         try:
-            answer = _answer(call, environ)
+            status, headers, body = answered(self.answering(call, environ, request_id))
         finally:
             current_request_id.reset(token)
+        start_response(status, headers)
+        return [body]
+
+    def answering(
+        self, call: str, environ: Environ, request_id: str, *, in_steps: bool = False
+    ) -> Steps[Response]:
+        """Do for an answer what `api.runtime.answers.answering` does."""
+        started = time.perf_counter()
+        name_the_client(environ, self.trusted)
+        if is_turned_away():
+            answer = answers.refuse(TemporarilyUnavailableError(), environ)
+        else:
+            answer = yield from answers.answering(call, environ, in_steps=in_steps)
         _observe(environ, call, answer.status, time.perf_counter() - started)
-        headers = [*answer.headers.items(), (HEADER, request_id)]
-        start_response(_STATUS_LINES[answer.status], headers)
-        return [answer.body]
+        return (
+            _STATUS_LINES[answer.status],
+            [*answer.headers.items(), (HEADER, request_id)],
+            answer.body,
+        )
 
 
 def call_of(environ: Environ) -> str | None:
     return _CALLS.get(environ.get("PATH_INFO", ""))
-
-
-def _answer(call: str, environ: Environ) -> answers.Answer:
-    if is_turned_away():
-        return answers.refuse(TemporarilyUnavailableError(), environ)
-    return answers.answer(call, environ)
 
 
 def _observe(environ: Environ, call: str, status: int, seconds: float) -> None:

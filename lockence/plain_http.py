@@ -5,90 +5,85 @@ its body there to the last byte (RFC 9112). So nobody can be of another opinion 
 left to the server's own parser.
 """
 
+import functools
 import re
-import socket
-from collections.abc import Callable, Iterable
+import time
 from dataclasses import dataclass
 from email.utils import formatdate
 from io import BytesIO
 from typing import Any
 
 _HEAD_MAX_BYTES = 4 * 1024
+_START = b"POST /api/v1/"
 _FIRST_LINE = re.compile(r"POST (/api/v1/(\w{1,20})/?) HTTP/1\.1").fullmatch
 _HEADER = re.compile(r"([A-Za-z0-9-]+): ?([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)").fullmatch
 _LENGTH = re.compile("[0-9]{1,6}").fullmatch
 # With these, the end of the body, or what comes after it, is another matter.
-_NOT_PLAIN = ("TRANSFER_ENCODING", "CONNECTION", "EXPECT", "UPGRADE", "TRAILER", "TE")
-
-Wsgi = Callable[..., Iterable[bytes]]
+_NOT_PLAIN = ("TRANSFER_ENCODING", "EXPECT", "UPGRADE", "TRAILER", "TE")
 
 
 @dataclass(frozen=True, slots=True)
 class PlainRequest:
-    """A request that still lies in the socket, of `size` bytes."""
-
     call: str
     environ: dict[str, Any]
-    socket: socket.socket
-    size: int
-
-    def answer(self, application: Wsgi) -> bool:
-        """Take the request out, and send what a WSGI application answers; tell whether that was done.
-
-        A client that leaves no room for an answer did not read those before, and is hung up on.
-        """
-        lines: list[str] = []
-
-        def start_response(status: str, headers: list[tuple[str, str]]) -> None:
-            lines.append(f"HTTP/1.1 {status}")
-            lines.extend(f"{name}: {value}" for name, value in headers)
-
-        self.socket.recv(self.size)
-        body = b"".join(application(self.environ, start_response))
-        lines.append(f"Date: {formatdate(usegmt=True)}")
-        lines.append("Connection: keep-alive")
-        answer = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
-        try:
-            is_sent = self.socket.send(answer) == len(answer)
-        except OSError:
-            is_sent = False
-        if not is_sent:
-            # The server sees that it came to its end, and clears it away.
-            self.socket.shutdown(socket.SHUT_RDWR)
-        return True
 
 
-def peek(client: socket.socket, address: Any, body_max_bytes: int) -> PlainRequest | None:
-    """Return the request that waits in a socket, and take nothing out of it; None where it is not plain, or not there yet."""
-    try:
-        arrived = client.recv(
-            _HEAD_MAX_BYTES + body_max_bytes, socket.MSG_PEEK | socket.MSG_DONTWAIT
-        )
-    except OSError:
-        return None
+class IncompleteError(Exception):
+    """What has arrived so far is the beginning of a plain request."""
+
+
+def read(arrived: bytes, address: Any, body_max_bytes: int) -> PlainRequest | None:
+    """Return the one request that has arrived from an address, or None where it is not plain.
+
+    Raises IncompleteError where it may become so.
+    """
     head, end, body = arrived.partition(b"\r\n\r\n")
+    if not end:
+        if len(head) < _HEAD_MAX_BYTES and head.startswith(_START[: len(head)]):
+            raise IncompleteError
+        return None
     first, *lines = head.decode("latin-1").split("\r\n")
     called, headers = _FIRST_LINE(first), _headers(lines)
-    if not end or called is None or headers is None or not _is_whole(headers, body):
+    if called is None or headers is None or not _LENGTH(headers.get("CONTENT_LENGTH", "")):
         return None
-    is_inet = isinstance(address, tuple)
-    environ = {
+    missing = int(headers["CONTENT_LENGTH"]) - len(body)
+    if missing < 0 or int(headers["CONTENT_LENGTH"]) > body_max_bytes:
+        return None
+    if missing:
+        raise IncompleteError
+    return PlainRequest(called[2], _environ(called[1], headers, body, address))
+
+
+def written(status: str, headers: list[tuple[str, str]], body: bytes) -> bytes:
+    """Return an answer after which the connection stays open."""
+    lines = [f"HTTP/1.1 {status}"]
+    lines.extend([f"{name}: {value}" for name, value in headers])
+    lines.append(f"Date: {_date(int(time.time()))}\r\nConnection: keep-alive\r\n\r\n")
+    return "\r\n".join(lines).encode("latin-1") + body
+
+
+@functools.lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+def _environ(path: str, headers: dict[str, str], body: bytes, address: Any) -> dict[str, Any]:
+    return {
         **{f"HTTP_{name}": value for name, value in headers.items()},
         "REQUEST_METHOD": "POST",
         "SCRIPT_NAME": "",
-        "PATH_INFO": called[1],
-        "RAW_URI": called[1],
+        "PATH_INFO": path,
+        "RAW_URI": path,
         "QUERY_STRING": "",
         "CONTENT_LENGTH": headers["CONTENT_LENGTH"],
         "CONTENT_TYPE": headers.get("CONTENT_TYPE", ""),
-        "REMOTE_ADDR": address[0] if is_inet else "",
+        "REMOTE_ADDR": address[0] if isinstance(address, tuple) else "",
         "SERVER_NAME": "",
         "SERVER_PORT": "",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "wsgi.url_scheme": "http",
         "wsgi.input": BytesIO(body),
     }
-    return PlainRequest(called[2], environ, client, len(arrived))
 
 
 def _headers(lines: list[str]) -> dict[str, str] | None:
@@ -99,9 +94,6 @@ def _headers(lines: list[str]) -> dict[str, str] | None:
         if parsed is None or name in headers or name in _NOT_PLAIN:
             return None
         headers[name] = parsed[2]
+    if headers.get("CONNECTION", "keep-alive").lower() != "keep-alive":
+        return None
     return headers
-
-
-def _is_whole(headers: dict[str, str], body: bytes) -> bool:
-    length = headers.get("CONTENT_LENGTH", "")
-    return bool(_LENGTH(length)) and int(length) == len(body)

@@ -1,29 +1,41 @@
-"""gunicorn's threaded worker, which refuses client calls when others wait for too long, and takes no thread for that.
+"""gunicorn's threaded worker, whose accepting thread also answers the calls that programs make all day, and refuses what is too much.
 
-One thread takes note of what arrives and hands it to the others. While waits stand too long (api/runtime/overload.py) it answers calls
-itself: a signed 503, which costs a fraction of a call and no database. It never waits for a client there, or one could stop all: what
-is refused so has arrived whole, and is as plain as programs write it. All else goes the usual way.
+gunicorn's own thread for that takes note of what arrives and hands it to the others. Here it reads what arrives first. A client call
+that has arrived whole, and is as plain as programs write it, it answers itself where that takes no waiting (lockence/express.py), and
+refuses while waits stand too long (api/runtime/overload.py). All else goes the usual way, to a thread. It waits for nobody: neither for
+a client, nor for the database.
 """
 
 import contextlib
+import selectors
 import socket
 import sys
 import time
 from collections import deque
-from concurrent.futures import Future
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from gunicorn import http
 from gunicorn.workers import gthread
 
 from api.runtime import overload
 from api.runtime.requests import BODY_MAX_BYTES
 from lockence import plain_http
+from lockence.plain_http import PlainRequest
 from lockence.turned_away import turning_away
+
+if TYPE_CHECKING:
+    from lockence.express import Express
 
 # A thread that renders a page would else keep the others waiting for 5 ms each time, and the one that accepts as well.
 SWITCH_SECONDS = 0.001
 # One that waits is about to be taken.
 _WAITING_MIN = 2
+
+
+_READ_BYTES = 32 * 1024
 
 
 class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
@@ -32,6 +44,25 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         # Since when those wait that no thread has taken, and at worst those that were not looked at yet.
         self.waiting: deque[float] = deque()
         self.looked_at = self.arrived_at = time.monotonic()
+        # Requests whose rest is on its way, in the order in which they began.
+        self.incomplete: deque[Any] = deque()
+        self.expresses: tuple[Express, ...] = ()
+        # Not one of those that answer: while all of them wait for something, there has to be another way.
+        self.connectors = ThreadPoolExecutor(1)
+
+    def init_process(self) -> None:
+        sys.setswitchinterval(SWITCH_SECONDS)
+        super().init_process()
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        if hasattr(self.wsgi, "answering") and not self.cfg.is_ssl:
+            # Models can be imported only now that Django is set up.
+            from lockence.express import CALLS, Express
+
+            self.expresses = tuple(Express(calls, self.wsgi, self.poller) for calls in CALLS)
+            for call in ("validate", "init"):
+                self._express_for(call)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         events = self.poller.select(0)
@@ -43,34 +74,26 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
             self.arrived_at = self.looked_at = time.monotonic()
         for key, _ in events:
             key.data(key.fileobj)
-
-    def init_process(self) -> None:
-        sys.setswitchinterval(SWITCH_SECONDS)
-        super().init_process()
-
-    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
-        if self._turns_away(conn):
-            # Those at rest are kept in the order in which they are given up.
-            self.keepalived_conns.remove(conn)
-            conn.set_timeout()
-            self.keepalived_conns.append(conn)
-        else:
-            super().on_client_socket_readable(conn, client)
-
-    def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
-        if not self._turns_away(conn):
-            super().on_pending_socket_readable(conn, client)
+        if self.expresses:
+            self._hand_over_the_late()
 
     def enqueue_req(self, conn: Any) -> None:
         is_new = not conn.initialized and not conn.data_ready
-        if is_new and not self.cfg.is_ssl and self._refused_share() > overload.PAGES:
-            # Taken up again when its request is there.
+        if is_new and self.expresses and self.alive:
+            conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
+            conn.arrived, conn.is_incomplete = b"", False
+            # Looked at when its request is there.
             later: Future[Any] = Future()
             later.set_result(gthread._DEFER)
             self.finish_request(conn, later)
             return
+        conn.is_resting = conn.is_watched = False
         self.waiting.append(time.monotonic())
         super().enqueue_req(conn)
+
+    def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
+        conn.is_resting = conn.is_watched = True
+        super().finish_request(conn, fs)
 
     def handle(self, conn: Any) -> Any:
         # Threads take what was put first, so the oldest goes; which thread strikes it out does not matter.
@@ -78,25 +101,158 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
             self.waiting.popleft()
         return super().handle(conn)
 
-    def _refused_share(self) -> float:
-        return overload.gates().refused_shares(self._wait_seconds())
+    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        if self.expresses:
+            self._read(conn, self.keepalived_conns)
+        else:
+            super().on_client_socket_readable(conn, client)
 
-    def _wait_seconds(self) -> float:
-        """Return how long the first of those waits who are not answered yet, by a thread or here."""
+    def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        if self.expresses:
+            self._read(conn, self.pending_conns)
+        else:
+            super().on_pending_socket_readable(conn, client)
+
+    def on_rest_readable(self, conn: Any, client: socket.socket) -> None:
+        self._read(conn, self.incomplete)
+
+    def _read(self, conn: Any, resting: deque[Any]) -> None:
+        """See what to do with what has arrived on a connection, which rests among others."""
+        if not conn.is_resting:
+            # The next request, or the end: there is time for it when this one is answered.
+            self._unwatch(conn)
+            return
+        try:
+            arrived = conn.sock.recv(_READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            arrived = b""
+        conn.arrived += arrived
+        try:
+            request = plain_http.read(conn.arrived, conn.client, BODY_MAX_BYTES)
+        except plain_http.IncompleteError:
+            if arrived and self.alive:
+                self._await_the_rest(conn, resting)
+                return
+            request = None
+        resting.remove(conn)
+        conn.is_resting = conn.is_incomplete = False
+        if request is None or not self._answers(request, conn):
+            self._hand_over(conn)
+
+    def _await_the_rest(self, conn: Any, resting: deque[Any]) -> None:
+        if conn.is_incomplete:
+            return
+        conn.is_incomplete = True
+        conn.timeout = time.monotonic() + gthread.DEFAULT_WORKER_DATA_TIMEOUT
+        resting.remove(conn)
+        self.incomplete.append(conn)
+        self._watch(conn, self.on_rest_readable)
+
+    def _answers(self, request: PlainRequest, conn: Any) -> bool:
+        """Refuse a call whose turn will not come soon, or begin to answer it; tell whether that was done."""
+        failed = partial(self._hand_over, conn)
+        express = self._express_for(request.call)
+        if overload.share_of(request.call) <= self._refused_share(express):
+            with turning_away():
+                told = partial(self._tell, conn, is_refusal=True)
+                self.expresses[0].begin(request, told, failed)
+        elif express is not None:
+            express.begin(request, partial(self._tell, conn), failed)
+        else:
+            return False
+        return True
+
+    def _express_for(self, call: str) -> "Express | None":
+        """Return what answers a call here, if anything does; see to it that a later one can be."""
+        # A log of each call is gunicorn's to write, and so is the word that a server which stops has for its clients.
+        if self.cfg.accesslog or not self.alive:
+            return None
+        suitable = [express for express in self.expresses if call in express.calls]
+        for express in suitable:
+            if express.wants_to_connect():
+                connecting = self.connectors.submit(express.connect)
+                connecting.add_done_callback(partial(self.method_queue.defer, express.connected))
+        with_room = [express for express in suitable if express.has_room()]
+        return min(with_room, key=len, default=None)
+
+    def _tell(self, conn: Any, answer: bytes, *, is_refusal: bool = False) -> None:
+        """Send an answer, and wait for the next request."""
+        conn.arrived = b""
+        try:
+            sent = conn.sock.send(answer)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            # gone, which a thread finds out and clears away
+            self._hand_over(conn)
+            return
+        if sent == len(answer):
+            self._rest(conn)
+        elif is_refusal:
+            # It did not read those before.
+            conn.sock.shutdown(socket.SHUT_RDWR)
+            self._hand_over(conn)
+        else:
+            self._unwatch(conn)
+            sending = self.tpool.submit(_send_all, conn.sock, answer[sent:])
+            sending.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
+
+    def _rest(self, conn: Any) -> None:
+        conn.is_resting = True
+        conn.set_timeout()
+        if not self.alive:
+            conn.timeout = min(conn.timeout, time.monotonic() + gthread.STOP_KEEPALIVE_LINGER)
+        self.keepalived_conns.append(conn)
+        self._watch(conn, self.on_client_socket_readable)
+
+    def _hand_over(self, conn: Any) -> None:
+        """Leave a connection to the threads, with what was read from it."""
+        self._unwatch(conn)
+        conn.parser.unreader.unread(conn.arrived)
+        conn.arrived = b""
+        conn.data_ready = True
+        self.enqueue_req(conn)
+
+    def _watch(self, conn: Any, readable: Callable[[Any, socket.socket], None]) -> None:
+        set_up = self.poller.modify if conn.is_watched else self.poller.register
+        set_up(conn.sock, selectors.EVENT_READ, partial(readable, conn))
+        conn.is_watched = True
+
+    def _unwatch(self, conn: Any) -> None:
+        if conn.is_watched:
+            self.poller.unregister(conn.sock)
+            conn.is_watched = False
+
+    def _hand_over_the_late(self) -> None:
+        """Leave to the threads what is not whole in time, and calls whose row does not come."""
+        for express in self.expresses:
+            express.give_up_on_the_late()
         now = time.monotonic()
-        longest = now - self.arrived_at
+        while self.incomplete and self.incomplete[0].timeout < now:
+            conn = self.incomplete.popleft()
+            conn.is_resting = conn.is_incomplete = False
+            self._hand_over(conn)
+
+    def _refused_share(self, express: "Express | None") -> float:
+        """Return the highest share that is refused of what threads answer, or of what is answered here.
+
+        Either is judged by how long the first of those waits who are not answered yet. Whoever waits for a thread waits
+        for this one as well.
+        """
+        now = time.monotonic()
+        until_read = now - self.arrived_at
+        in_flight = max(express.waited_seconds() for express in self.expresses)
+        for_a_thread = 0.0
         with contextlib.suppress(IndexError):
             if len(self.waiting) >= _WAITING_MIN:
-                longest = max(longest, now - self.waiting[0])
-        return longest
+                for_a_thread = now - self.waiting[0]
+        share = overload.gates().refused_shares(max(until_read, in_flight, for_a_thread))
+        return share if express is None else express.refused_share(until_read)
 
-    def _turns_away(self, conn: Any) -> bool:
-        """Refuse a call whose turn will not come soon; tell whether that was done."""
-        share = self._refused_share()
-        if share <= overload.PAGES or self.cfg.is_ssl:
-            return False
-        request = plain_http.peek(conn.sock, conn.client, BODY_MAX_BYTES)
-        if request is None or overload.share_of(request.call) > share:
-            return False
-        with turning_away():
-            return request.answer(self.wsgi)
+
+def _send_all(client: socket.socket, answer: bytes) -> bool:
+    client.setblocking(True)
+    client.sendall(answer)
+    return True

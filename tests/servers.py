@@ -91,12 +91,19 @@ def read_response(response: http.client.HTTPResponse) -> Response:
 
 
 @contextlib.contextmanager
-def serve(database_url: str, **environment: str) -> Iterator[Server]:
-    """Run gunicorn on a database until the block ends; `environment` are more variables for it."""
+def serve(
+    database_url: str, *, send_buffer_bytes: int | None = None, **environment: str
+) -> Iterator[Server]:
+    """Run gunicorn on a database until the block ends; `environment` are more variables for it.
+
+    With `send_buffer_bytes` its sockets hold about so much of what clients have not read.
+    """
     with contextlib.ExitStack() as cleanup:
         log = cleanup.enter_context(tempfile.NamedTemporaryFile(prefix="gunicorn-", suffix=".log"))
         # Bound here and handed over: nobody else can take the port in between.
         listener = cleanup.enter_context(socket.create_server(("127.0.0.1", 0)))
+        if send_buffer_bytes is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
         port = listener.getsockname()[1]
         environment = {
             **os.environ,

@@ -43,14 +43,14 @@ def while_it_is_deleted(row: Model, act: Callable[[], _Result]) -> _Result:
         with transaction.atomic():
             row.delete()
             acting = pool.submit(start)
-            _wait_until_somebody_waits()
+            wait_until_somebody_waits()
         return acting.result()
 
 
-def _wait_until_somebody_waits() -> None:
-    # Without a bound of its own: the test has one.
+def wait_until_somebody_waits(people: int = 1) -> None:
+    """Wait until so many wait for what somebody has locked; without a bound of its own, for the test has one."""
     with connection.cursor() as cursor:
-        while not cursor.execute(
-            "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-        ).fetchone():
+        while (
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0] < people
+        ):
             time.sleep(0.01)

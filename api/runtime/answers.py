@@ -25,8 +25,8 @@ from licensing import (
     variables,
 )
 from licensing.callers import Caller, caller_of
-from licensing.own_words import own_words
-from licensing.session_facts import FileGrant, SessionFacts
+from licensing.own_words import own_words, remembering
+from licensing.session_facts import FileGrant, OpenedSession, SessionFacts
 from licensing.signatures import (
     SignedRequest,
     SigningFacts,
@@ -34,6 +34,7 @@ from licensing.signatures import (
     instance_signer,
     sign,
 )
+from licensing.statements import NotInStepsError, Steps, answered
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +78,18 @@ class _Context:
 
 
 def answer(call: str, environ: Environ) -> Answer:
-    """Answer one request to one of the client calls (`_CALLS` names them), told as a WSGI environment (PEP 3333).
+    """Answer one request to one of the client calls (`_CALLS` and `STEPWISE` name them), told as a WSGI environment (PEP 3333).
 
     Raises nothing: every failure is an answer as well, and every answer is signed.
+    """
+    return answered(answering(call, environ))
+
+
+def answering(call: str, environ: Environ, *, in_steps: bool = False) -> Steps[Answer]:
+    """Do in steps what `answer` does.
+
+    Only with `in_steps`, and for the calls in `STEPWISE` alone, does nothing but these steps ask the database. Raises
+    NotInStepsError then, and has changed nothing, where that does not do.
     """
     if requests.is_preflight(environ):
         return Answer(204, b"", dict(_PREFLIGHT_HEADERS))
@@ -89,10 +99,17 @@ def answer(call: str, environ: Environ) -> Answer:
         body = parse_object(requests.body_of(environ))
         context.nonce = inputs.nonce(body)
         context.languages = inputs.languages(body, environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-        members, signing = _CALLS[call](body, context)
+        if in_steps or call not in _CALLS:
+            members, signing = yield from STEPWISE[call](body, context)
+        else:
+            members, signing = _CALLS[call](body, context)
         return _sealed(200, {"success": True, "code": "ok", **members}, context, signing)
     except errors.RefusalError as refusal:
+        if refusal.signing is not None:
+            yield from _remembering(refusal.signing)
         return _refused(refusal, context)
+    except NotInStepsError:
+        raise
     except (OperationalError, InterfaceError):
         logger.exception("The database did not answer %s", call)
         connection.close_if_unusable_or_obsolete()
@@ -118,25 +135,28 @@ def _init(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     session = sessions.open_session(
         api_key=given.api_key, license_key=given.license_key, program=given.program
     )
-    return {
-        "message": "Authentication successful",
-        "session_token": str(session.token),
-        **_session_members(session),
-        "license_file": _license_file(session.file_grant) if session.file_grant else None,
-    }, session.signing
+    return _opened_members(session), session.signing
 
 
-def _validate(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
+def _init_in_steps(body: Members, context: _Context) -> Steps[tuple[Members, SigningFacts]]:
+    given = inputs.init_input(body, context.caller)
+    session = yield from sessions.opening(
+        api_key=given.api_key, license_key=given.license_key, program=given.program
+    )
+    return _opened_members(session), session.signing
+
+
+def _validate(body: Members, context: _Context) -> Steps[tuple[Members, SigningFacts]]:
     given = inputs.session_input(body)
-    session = sessions.validate_session(
+    session = yield from sessions.validating(
         api_key=given.api_key, session_token=given.session_token, caller=context.caller
     )
     return {"message": "Session is valid", **_session_members(session)}, session.signing
 
 
-def _heartbeat(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
+def _heartbeat(body: Members, context: _Context) -> Steps[tuple[Members, SigningFacts]]:
     given = inputs.session_input(body)
-    session = sessions.touch_session(
+    session = yield from sessions.touching(
         api_key=given.api_key, session_token=given.session_token, caller=context.caller
     )
     return {
@@ -174,9 +194,9 @@ def _borrow(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
     }, session.signing
 
 
-def _logout(body: Members, context: _Context) -> tuple[Members, SigningFacts]:
+def _logout(body: Members, context: _Context) -> Steps[tuple[Members, SigningFacts]]:
     given = inputs.session_input(body)
-    signing = sessions.close_session(api_key=given.api_key, session_token=given.session_token)
+    signing = yield from sessions.closing(api_key=given.api_key, session_token=given.session_token)
     return {"message": "Logged out"}, signing
 
 
@@ -229,11 +249,15 @@ def _variables(body: Members, context: _Context) -> tuple[Members, SigningFacts]
     return {"message": "Variables follow", "variables": told.values}, told.signing
 
 
-_CALLS: dict[str, Callable[[Members, _Context], tuple[Members, SigningFacts]]] = {
-    "init": _init,
+# Those that come to a statement or two.
+STEPWISE: dict[str, Callable[[Members, _Context], Steps[tuple[Members, SigningFacts]]]] = {
+    "init": _init_in_steps,
     "validate": _validate,
     "heartbeat": _heartbeat,
     "logout": _logout,
+}
+_CALLS: dict[str, Callable[[Members, _Context], tuple[Members, SigningFacts]]] = {
+    "init": _init,
     "consume": _consume,
     "variables": _variables,
     "borrow": _borrow,
@@ -241,6 +265,15 @@ _CALLS: dict[str, Callable[[Members, _Context], tuple[Members, SigningFacts]]] =
     "offline": _offline,
     "release": _release,
 }
+
+
+def _opened_members(session: OpenedSession) -> Members:
+    return {
+        "message": "Authentication successful",
+        "session_token": str(session.token),
+        **_session_members(session),
+        "license_file": _license_file(session.file_grant) if session.file_grant else None,
+    }
 
 
 def _session_members(session: SessionFacts) -> Members:
@@ -306,13 +339,15 @@ def _worded(refusal: errors.RefusalError, context: _Context) -> str:
     """Return a refusal in the developer's own words, in a language that the program asked for, or else in ours."""
     if refusal.signing is None:
         return refusal.message
+    return own_words(refusal.signing, refusal.code, context.languages) or refusal.message
+
+
+def _remembering(signing: SigningFacts) -> Steps[None]:
     try:
-        words = own_words(refusal.signing, refusal.code, context.languages)
+        yield from remembering(signing)
     except (DatabaseError, InterfaceError):
         # The refusal stands, whether its wording can be asked for or not.
-        logger.exception("The words of application %s cannot be asked for", refusal.signing)
-        return refusal.message
-    return words or refusal.message
+        logger.exception("The words of application %s cannot be asked for", signing)
 
 
 def _sealed(

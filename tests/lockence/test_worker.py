@@ -32,19 +32,22 @@ def body_of(program: Program) -> bytes:
 @pytest.fixture
 def small_server(transactional_db: None) -> Iterator[Server]:
     environment = {"WEB_CONCURRENCY": "1", "WEB_THREADS": str(THREADS)}
-    with serve(database_url(), WEB_WAIT_MS=str(WAIT_MS), **environment) as server:
+    few = 4_096
+    with serve(
+        database_url(), send_buffer_bytes=few, WEB_WAIT_MS=str(WAIT_MS), **environment
+    ) as server:
         yield server
 
 
 @pytest.fixture
 def program(small_server: Server) -> Program:
-    program = Program(small_server, factories.make_license())
+    program = Program(small_server, factories.make_license(sessions_max=100))
     assert program.init().status_code == 200
     return program
 
 
 class Held:
-    """Calls that hold every thread, for they wait for a row that the test has locked."""
+    """Calls that hold every thread, for they wait for a row that the test has locked: sessions are counted under its lock."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -93,12 +96,12 @@ def first_refusal(server: Server, request: bytes, cleanup: contextlib.ExitStack)
 def test_while_no_thread_is_free_calls_are_refused_and_few_wait(
     small_server: Server, program: Program
 ) -> None:
-    validate = call("validate", body_of(program))
+    variables = call("variables", body_of(program))
     with contextlib.ExitStack() as cleanup, all_threads_held(program) as held:
-        first_refusal(small_server, validate, cleanup)
+        first_refusal(small_server, variables, cleanup)
 
         crowd = [cleanup.enter_context(small_server.socket()) for _ in range(30)]
-        answers = [refused(small_server, validate, connection) for connection in crowd]
+        answers = [refused(small_server, variables, connection) for connection in crowd]
 
         assert all(answers)
     # Those who were let in before were only slow.
@@ -106,14 +109,25 @@ def test_while_no_thread_is_free_calls_are_refused_and_few_wait(
     assert program.validate().status_code == 200
 
 
+def test_while_no_thread_is_free_sessions_are_validated_and_kept(
+    small_server: Server, program: Program
+) -> None:
+    with all_threads_held(program), contextlib.ExitStack() as cleanup:
+        first_refusal(small_server, call("variables", body_of(program)), cleanup)
+
+        answers = [program.validate(), program.heartbeat(), program.logout()]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+
+
 def test_a_refusal_is_signed_and_leaves_the_connection_open(
     small_server: Server, program: Program
 ) -> None:
-    validate = call("validate", body_of(program))
+    variables = call("variables", body_of(program))
     with contextlib.ExitStack() as cleanup, all_threads_held(program):
-        connection = first_refusal(small_server, validate, cleanup)
+        connection = first_refusal(small_server, variables, cleanup)
 
-        connection.sendall(validate)
+        connection.sendall(variables)
         answer = connection.recv(65_536)
 
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -128,59 +142,78 @@ def test_a_refusal_is_signed_and_leaves_the_connection_open(
 def test_nobody_waits_for_a_client_that_stops_in_the_middle(
     small_server: Server, program: Program
 ) -> None:
-    validate = call("validate", body_of(program))
+    variables = call("variables", body_of(program))
     with contextlib.ExitStack() as cleanup, all_threads_held(program):
-        first_refusal(small_server, validate, cleanup)
+        first_refusal(small_server, variables, cleanup)
 
         halves = [cleanup.enter_context(small_server.socket()) for _ in range(3)]
         for half in halves:
-            half.sendall(validate[:-10])
+            half.sendall(variables[:-10])
         other = cleanup.enter_context(small_server.socket())
 
-        assert refused(small_server, validate, other)
+        assert refused(small_server, variables, other)
+
+
+def test_who_never_reads_refusals_is_hung_up_on(small_server: Server, program: Program) -> None:
+    variables = call("variables", body_of(program))
+    with contextlib.ExitStack() as cleanup, all_threads_held(program):
+        first_refusal(small_server, variables, cleanup)
+        deaf = cleanup.enter_context(socket.socket())
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+        deaf.connect(("127.0.0.1", small_server.port))
+
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            ask_on_and_on(deaf, variables)
+
+
+def ask_on_and_on(connection: socket.socket, request: bytes) -> None:
+    deadline = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < deadline:
+        connection.sendall(request)
+        time.sleep(0.06)
 
 
 def test_a_probe_is_never_refused(small_server: Server, program: Program) -> None:
-    validate = call("validate", body_of(program))
+    variables = call("variables", body_of(program))
     with contextlib.ExitStack() as cleanup:
         probe = cleanup.enter_context(small_server.socket())
         with all_threads_held(program):
-            first_refusal(small_server, validate, cleanup)
+            first_refusal(small_server, variables, cleanup)
             probe.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 
         assert probe.recv(65_536).startswith(b"HTTP/1.1 200 ")
 
 
-@pytest.fixture
-def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    near, far = socket.socketpair()
-    with near, far:
-        yield near, far
-
-
-Pair = tuple[socket.socket, socket.socket]
 PLAIN = call("validate", b"{}", "Content-Type: application/json", "X-Forwarded-For: 192.0.2.1")
 
 
-def test_a_plain_call_is_read_and_stays_where_it_is(pair: Pair) -> None:
-    near, far = pair
-    far.sendall(PLAIN)
+def read(arrived: bytes) -> plain_http.PlainRequest | None:
+    return plain_http.read(arrived, ("192.0.2.7", 1), 1_000)
 
-    request = plain_http.peek(near, ("192.0.2.7", 1), 1_000)
+
+def test_a_plain_call_is_read() -> None:
+    request = read(PLAIN)
 
     assert request is not None
     assert request.call == "validate"
     assert request.environ["HTTP_X_FORWARDED_FOR"] == "192.0.2.1"
     assert request.environ["REMOTE_ADDR"] == "192.0.2.7"
-    assert near.recv(65_536) == PLAIN
+    assert request.environ["wsgi.input"].read() == b"{}"
+
+
+def test_the_beginning_of_a_plain_call_may_become_one() -> None:
+    for length in range(len(PLAIN)):
+        with pytest.raises(plain_http.IncompleteError):
+            read(PLAIN[:length])
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        b"",
-        PLAIN[:-1],
+        b"GET / HTTP/1.1",
+        b"POST /api/v1/" + bytes(5_000),
         PLAIN + b"P",
+        PLAIN.replace(b"Content-Length: 2", b"Content-Length: 1001"),
         PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0"),
         PLAIN.replace(b"POST", b"GET"),
         PLAIN.replace(b"/api/v1/validate", b"/api/v1/validate?x"),
@@ -199,28 +232,5 @@ def test_a_plain_call_is_read_and_stays_where_it_is(pair: Pair) -> None:
         PLAIN.replace(b"Content-Length: 2\r\n", b""),
     ],
 )
-def test_what_is_less_plain_is_left_to_the_servers_own_parser(pair: Pair, request_: bytes) -> None:
-    near, far = pair
-    far.sendall(request_)
-
-    assert plain_http.peek(near, ("192.0.2.7", 1), 1_000) is None
-
-
-def test_who_never_reads_answers_is_hung_up_on(pair: Pair) -> None:
-    near, far = pair
-    near.setblocking(False)
-    near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
-
-    def site(environ: object, start_response: object) -> list[bytes]:
-        start_response("503 Service Unavailable", [])  # type: ignore[operator]
-        return [bytes(2_000)]
-
-    def ask_on_and_on() -> None:
-        for _ in range(100):
-            far.sendall(PLAIN)
-            request = plain_http.peek(near, "", 1_000)
-            assert request is not None
-            request.answer(site)
-
-    with pytest.raises(BrokenPipeError):
-        ask_on_and_on()
+def test_what_is_less_plain_is_left_to_the_servers_own_parser(request_: bytes) -> None:
+    assert read(request_) is None

@@ -1,15 +1,26 @@
 """A program on a customer's machine: what it knows, and how it calls."""
 
+import contextlib
 import dataclasses
 import json
+import select
 import uuid
+from collections.abc import Callable
+from selectors import DefaultSelector
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.client import FakePayload
 
+from api.runtime import answers as answering
+from api.runtime.requests import BODY_MAX_BYTES
 from licensing.models import Application, License
+from licensing.pipeline import Pipeline
+from lockence import plain_http
+from lockence.express import Express
 from lockence.fast_lane import FastLane
 from tests import factories
 from tests.servers import Response, Server
@@ -81,9 +92,70 @@ class FastLaneClient(Client):
         return response
 
 
-@pytest.fixture(params=[Client, FastLaneClient], ids=["view", "lane"])
+class ExpressClient(FastLaneClient):
+    """Speaks to what gunicorn's accepting thread does itself, as far as it takes the call: with a pipeline on the test's connection."""
+
+    def request(self, **request: Any) -> HttpResponse:
+        environ = self._base_environ(**request)
+        body = environ["wsgi.input"].read()
+        plain = _read(environ, body)
+        answers: list[bytes] = []
+        if plain is not None and plain.call in answering.STEPWISE:
+            _on_the_express(self.lane, plain, answers.append)
+        if answers:
+            return _response(answers[0])
+        return super().request(**request | {"wsgi.input": FakePayload(body)})
+
+
+def _read(environ: dict[str, Any], body: bytes) -> plain_http.PlainRequest | None:
+    """Write a request as it comes over the wire, and read it as the worker does."""
+    headers = {
+        name.removeprefix("HTTP_").replace("_", "-"): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_") or name in {"CONTENT_TYPE", "CONTENT_LENGTH"}
+    }
+    headers = {"Host": f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"} | headers
+    lines = [f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    written = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body
+    with contextlib.suppress(plain_http.IncompleteError):
+        return plain_http.read(written, (environ["REMOTE_ADDR"], 1), BODY_MAX_BYTES)
+    return None
+
+
+def _on_the_express(
+    lane: FastLane, plain: plain_http.PlainRequest, told: Callable[[bytes], None]
+) -> None:
+    connection.ensure_connection()
+    with DefaultSelector() as poller:
+        express = Express([plain.call], lane, poller)
+        express.pipeline = pipeline = Pipeline(connection)
+        try:
+            express.begin(plain, told, lambda: None)
+            while len(express):
+                select.select([pipeline], [], [], 20)
+                express.read(None)
+        finally:
+            pipeline.leave()
+
+
+def _response(answer: bytes) -> HttpResponse:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status_line, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    for of_the_connection in ("Date", "Connection"):
+        del headers[of_the_connection]
+    response = HttpResponse(body, status=int(status_line.split()[1]), headers=headers)
+    response.json = lambda: json.loads(response.content)
+    return response
+
+
+ADAPTORS = {"view": Client, "lane": FastLaneClient, "express": ExpressClient}
+
+
+@pytest.fixture(params=ADAPTORS.values(), ids=ADAPTORS)
 def client(request: pytest.FixtureRequest) -> Client:
-    """Both adaptors in turn: whatever is tested here holds for each of them."""
+    """All adaptors in turn: whatever is tested here holds for each of them."""
     return request.param()
 
 

@@ -12,6 +12,7 @@ from licensing import applications, licenses, opening
 from licensing.devices import release_device
 from licensing.events import SYSTEM
 from licensing.models import Device, Event, License, Session
+from licensing.statements import Question, Row, Steps
 from tests import factories
 from tests.api.runtime.conftest import Program, assert_refused
 
@@ -216,14 +217,14 @@ def test_a_limit_of_users_that_comes_while_a_program_asks_holds(
 
 def limit_once_found(monkeypatch: pytest.MonkeyPatch, **limit: int) -> None:
     """Let the developer limit the license right after the first statement of each call, which finds it."""
-    fetch = opening.fetch
+    asking, [(name, value)] = opening.asking, limit.items()
 
-    def fetch_and_limit(statement: str, *arguments: Any) -> Any:
-        row = fetch(statement, *arguments)
-        License.objects.update(**limit)
+    def asking_and_limiting(*asked: Any) -> Steps[Row | None]:
+        row = yield from asking(*asked)
+        yield Question(f"UPDATE licensing_license SET {name} = {value}", {})  # noqa: S608
         return row
 
-    monkeypatch.setattr(opening, "fetch", fetch_and_limit)
+    monkeypatch.setattr(opening, "asking", asking_and_limiting)
 
 
 def test_ended_and_expired_sessions_take_no_seat(program: Program) -> None:

@@ -1,8 +1,6 @@
 """What only a socket can send: lengths that lie, chunks, half a request. A real gunicorn answers, and nothing is written."""
 
 import contextlib
-import http.client
-import io
 import socket
 import time
 from collections.abc import Iterator
@@ -17,7 +15,8 @@ from tests.api.runtime.test_hostile import (
     refused,
     with_field,
 )
-from tests.servers import Response, Server, database_url, serve
+from tests.servers import Server, database_url, serve
+from tests.wire import answer, answers, chunk, chunked, head
 
 BODY = with_field("extra", b"1")
 HOSTILE = NO_JSON | ODD_STRUCTURES
@@ -240,45 +239,3 @@ def test_those_who_fall_silent_do_not_keep_the_threads(django_db_setup: None) ->
 
         assert refused(server.post("/api/v1/validate", BODY)) == "invalid_api_key"
         assert refused(answer(half_bodies[0])) == "invalid_request"
-
-
-# Writing and reading on the wire
-
-
-def head(
-    call: str, *headers: str, host: str = "127.0.0.1", path: str = "", method: str = "POST"
-) -> bytes:
-    lines = [
-        f"{method} {path or f'/api/v1/{call}'} HTTP/1.1",
-        f"Host: {host}",
-        "Content-Type: application/json",
-        *headers,
-    ]
-    return "\r\n".join([*lines, "", ""]).encode()
-
-
-def chunk(data: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(data), data)
-
-
-def chunked(*pieces: bytes) -> bytes:
-    return b"".join(map(chunk, pieces)) + b"0\r\n\r\n"
-
-
-def answer(wire: socket.socket) -> Response:
-    [only] = answers(wire, 1)
-    return only
-
-
-def answers(wire: socket.socket, count: int) -> list[Response]:
-    """Read so many answers that follow one another."""
-    with wire.makefile("rb") as stream:
-        return [_next_answer(stream) for _ in range(count)]
-
-
-def _next_answer(stream: io.BufferedReader) -> Response:
-    status = int(stream.readline().split()[1])
-    headers = http.client.parse_headers(stream)
-    if status == 100:
-        return _next_answer(stream)
-    return Response(status, headers, stream.read(int(headers["Content-Length"])))

@@ -1,0 +1,147 @@
+"""Client calls answered by the thread that accepts them, as far as they need nothing but a row or two.
+
+What a call costs beside its own work is mostly that it goes from thread to thread, each of which has to be woken, and has a
+connection, and so a process of PostgreSQL, that was idle and is cold. Here many calls share one thread and one connection
+(licensing/pipeline.py), and neither waits for the other. Whatever else may come of a call, it has other ways to be answered: those
+of the threads.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+from functools import partial
+from selectors import EVENT_READ, BaseSelector
+
+import psycopg
+from django.conf import settings
+
+from api.runtime.overload import Gates
+from licensing.pipeline import Pipeline
+from licensing.statements import NotInStepsError, Row, Steps
+from lockence import plain_http
+from lockence.fast_lane import FastLane, Response
+from lockence.plain_http import PlainRequest
+from lockence.request_id import current_request_id, request_id_of
+
+logger = logging.getLogger(__name__)
+
+# One connection for each. The commits of init and logout wait for the disk, so that there are several: they wait together, and
+# nobody else waits with them.
+CALLS = (("validate", "heartbeat"), *[("init", "logout")] * 3)
+# Whoever would wait for longer behind others, or behind more of them, takes a thread: a row may be locked.
+WAIT_SECONDS_MAX = 0.05
+IN_FLIGHT_MAX = 64
+# Where one has waited for so long, those behind it are asked elsewhere.
+GIVEN_UP_SECONDS = 2
+RECONNECT_SECONDS = 1
+
+Told = Callable[[bytes], None]
+Failed = Callable[[], None]
+
+
+class Express:
+    """The calls in flight of one worker, and the pipeline in which they fly."""
+
+    def __init__(self, calls: Collection[str], lane: FastLane, poller: BaseSelector) -> None:
+        self.calls = calls
+        self._lane = lane
+        self._poller = poller
+        self.pipeline: Pipeline | None = None
+        self._connect_at = 0.0
+        self._gates = Gates(settings.WEB_WAIT_MS)
+
+    def wants_to_connect(self) -> bool:
+        """Tell whether it is time to `connect`, and take note that this is being done."""
+        if self.pipeline is not None or time.monotonic() < self._connect_at:
+            return False
+        self._connect_at = math.inf
+        return True
+
+    @staticmethod
+    def connect() -> Pipeline:
+        """Make a pipeline, which takes some time."""
+        return Pipeline.on_new_connection()
+
+    def connected(self, connecting: "Future[Pipeline]") -> None:
+        """Use the pipeline that was made, if it could be."""
+        self._connect_at = time.monotonic() + RECONNECT_SECONDS
+        if connecting.exception() is None:
+            self.pipeline = connecting.result()
+            self._poller.register(self.pipeline, EVENT_READ, self.read)
+
+    def has_room(self) -> bool:
+        return (
+            self.pipeline is not None
+            and len(self.pipeline) < IN_FLIGHT_MAX
+            and self.pipeline.waited_seconds() < WAIT_SECONDS_MAX
+        )
+
+    def __len__(self) -> int:
+        return len(self.pipeline) if self.pipeline else 0
+
+    def waited_seconds(self) -> float:
+        """Return how long the first of those in flight waits, as far as that tells of a crowd: not alone, and not for a lock."""
+        if self.pipeline is None or len(self.pipeline) < 2:
+            return 0.0
+        waited = self.pipeline.waited_seconds()
+        return waited if waited < WAIT_SECONDS_MAX else 0.0
+
+    def refused_share(self, waited_seconds: float) -> float:
+        """Return the highest share that is refused (api/runtime/overload.py) where a call has waited for so long to be read."""
+        return self._gates.refused_shares(max(waited_seconds, self.waited_seconds()))
+
+    def give_up_on_the_late(self) -> None:
+        if self.pipeline is not None and self.pipeline.waited_seconds() > GIVEN_UP_SECONDS:
+            self.close()
+
+    def begin(self, request: PlainRequest, told: Told, failed: Failed) -> None:
+        """Answer a request: `told` gets the answer, sooner or later, or `failed` is called for it to be answered in another way."""
+        request_id = request_id_of(request.environ)
+        steps = self._lane.answering(request.call, request.environ, request_id, in_steps=True)
+        self._go_on(steps, request_id, told, failed, None)
+
+    def _go_on(
+        self, steps: Steps[Response], request_id: str, told: Told, failed: Failed, row: Row | None
+    ) -> None:
+        token = current_request_id.set(request_id)
+        try:
+            question = steps.send(row)
+        except StopIteration as end:
+            told(plain_http.written(*end.value))
+            return
+        except Exception as error:
+            if not isinstance(error, NotInStepsError):
+                logger.exception("A call failed in steps")
+            failed()
+            return
+        finally:
+            current_request_id.reset(token)
+        if self.pipeline is None:
+            failed()
+            return
+        try:
+            self.pipeline.ask(
+                question, partial(self._go_on, steps, request_id, told, failed), failed
+            )
+        except psycopg.Error:
+            failed()
+            self.close()
+
+    def read(self, _readable: object) -> None:
+        """Go on with those whose rows have arrived."""
+        if self.pipeline is None:
+            return
+        try:
+            self.pipeline.read()
+        except psycopg.Error:
+            logger.warning("The calls in flight are asked again", exc_info=True)
+            self.close()
+
+    def close(self) -> None:
+        """Have those in flight answered in another way."""
+        pipeline, self.pipeline = self.pipeline, None
+        if pipeline is not None:
+            self._poller.unregister(pipeline)
+            pipeline.close()
