@@ -15,7 +15,7 @@ from licensing.signatures import SigningFacts
 from licensing.statements import Question, Steps
 
 TEXT_MAX = 500
-# So many texts are every code in ten languages.
+# So many texts are every code in eight languages.
 TEXTS_MAX = 200
 LANGUAGE_MAX = 35
 # BCP 47 (RFC 5646, section 2.1), as far as people write it: a language, and what narrows it.
@@ -45,6 +45,8 @@ SAID_BY_APPLICATIONS: dict[str, type[errors.RefusalError]] = {
         errors.EntitlementNotFoundError,
         errors.EntitlementNotMeteredError,
         errors.EntitlementLimitReachedError,
+        errors.VariableNotFoundError,
+        errors.IdempotencyKeyReusedError,
         errors.ReleaseLimitReachedError,
         errors.BorrowNotAllowedError,
         errors.OfflineNotAllowedError,

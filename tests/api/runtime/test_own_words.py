@@ -1,8 +1,10 @@
 """Refusals in the developer's own words: which of them a program reads, and what never changes."""
 
+import re
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from licensing import errors, licenses, own_words
@@ -174,5 +176,34 @@ def test_choosing_the_same_words_twice_is_told_once(program: Program) -> None:
     assert event.after == {"code": "license_suspended", "language": "", "text": "Over."}
 
 
-def test_every_code_that_can_be_worded_is_one_that_programs_are_told() -> None:
+# What is wrong with the call and not with its customer, and what happens before anybody knows whose program calls.
+NOBODYS_WORDS = {
+    "invalid_request",
+    "invalid_api_key",
+    "not_found",
+    "method_not_allowed",
+    "body_too_large",
+    "unsupported_media_type",
+    "server_error",
+    "temporarily_unavailable",
+}
+
+
+def test_every_other_code_that_programs_are_told_can_be_worded() -> None:
+    page = (settings.BASE_DIR / "docs/api.md").read_text()
+    told = set(re.findall(r"^\| [45]\d\d \| \[`(\w+)`\]", page, re.MULTILINE))
+
     assert all(code == refusal.code for code, refusal in SAID_BY_APPLICATIONS.items())
+    assert SAID_BY_APPLICATIONS.keys() == told - NOBODYS_WORDS
+
+
+def test_a_variable_that_is_not_there_is_told_in_own_words(program: Program) -> None:
+    say(program, "That is for the Studio edition.", code="variable_not_found")
+    program.init()
+
+    answer = program._in_session("variables", {"names": ["SECRET"]}).json()
+
+    assert (answer["code"], answer["message"]) == (
+        "variable_not_found",
+        "That is for the Studio edition.",
+    )
