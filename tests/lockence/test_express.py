@@ -24,6 +24,7 @@ from tests.threads import at_once, wait_until_somebody_waits
 from tests.wire import answers, head
 
 SECONDS_MAX = 20
+SMALL = "small server"
 THREADS = 2
 # Each thread has one, and the accepting thread has several.
 CONNECTIONS = THREADS + len(CALLS)
@@ -31,7 +32,7 @@ CONNECTIONS = THREADS + len(CALLS)
 
 @pytest.fixture
 def small_server(transactional_db: None) -> Iterator[Server]:
-    environment = {"WEB_CONCURRENCY": "1", "WEB_THREADS": str(THREADS)}
+    environment = {"WEB_CONCURRENCY": "1", "WEB_THREADS": str(THREADS), "PGAPPNAME": SMALL}
     with serve(database_url(), send_buffer_bytes=4_096, **environment) as server:
         yield server
 
@@ -57,10 +58,7 @@ def make_all_connections(program: Program) -> None:
 def backends() -> list[int]:
     """Return PostgreSQL's processes that serve the server."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        )
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE application_name = %s", [SMALL])
         return [pid for (pid,) in cursor.fetchall()]
 
 
