@@ -41,6 +41,8 @@ class Pipeline:
         self._known = Known()
         self._asked: deque[_Asked] = deque()
         self._results: list[pq.abc.PGresult] = []
+        # Some of what was asked did not fit into the socket: once there is room, `read` sends it.
+        self.has_unsent = False
 
     @classmethod
     def on_new_connection(cls) -> "Pipeline":
@@ -54,7 +56,7 @@ class Pipeline:
         return len(self._asked)
 
     def fileno(self) -> int:
-        """Return the socket to wait on, for rows to read."""
+        """Return the socket to wait on: for rows to read, and with `has_unsent` for room to write as well."""
         return self._fileno
 
     def waited_seconds(self) -> float:
@@ -73,6 +75,7 @@ class Pipeline:
             self._known.names.add(prepared.name)
         self._pgconn.send_query_prepared(prepared.name, values, prepared.formats, pq.Format.BINARY)
         self._pgconn.pipeline_sync()
+        self.has_unsent = self._pgconn.flush() != 0
         self._asked.append(_Asked(told, failed, time.monotonic(), is_new))
 
     def read(self) -> None:
@@ -82,8 +85,7 @@ class Pipeline:
         pipeline is no use then but to be closed.
         """
         self._pgconn.consume_input()
-        # What did not fit into the socket goes out now: whatever stands in the pipeline has rows to come, which lead here.
-        self._pgconn.flush()
+        self.has_unsent = self._pgconn.flush() != 0
         while not self._pgconn.is_busy():
             result = self._pgconn.get_result()
             if result is None:

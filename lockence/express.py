@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from functools import partial
-from selectors import EVENT_READ, BaseSelector
+from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 
 import psycopg
 from django.conf import settings
@@ -49,6 +49,7 @@ class Express:
         self._lane = lane
         self._poller = poller
         self.pipeline: Pipeline | None = None
+        self._is_writing = False
         self._connect_at = 0.0
         self._gates = Gates(settings.WEB_WAIT_MS)
 
@@ -69,6 +70,7 @@ class Express:
         self._connect_at = time.monotonic() + RECONNECT_SECONDS
         if connecting.exception() is None:
             self.pipeline = connecting.result()
+            self._is_writing = False
             self._poller.register(self.pipeline, EVENT_READ, self.read)
 
     def has_room(self) -> bool:
@@ -128,6 +130,8 @@ class Express:
         except psycopg.Error:
             failed()
             self.close()
+        else:
+            self._watch(self.pipeline)
 
     def read(self, _readable: object) -> None:
         """Go on with those whose rows have arrived."""
@@ -138,6 +142,15 @@ class Express:
         except psycopg.Error:
             logger.warning("The calls in flight are asked again", exc_info=True)
             self.close()
+        else:
+            self._watch(self.pipeline)
+
+    def _watch(self, pipeline: Pipeline | None) -> None:
+        """Have `read` called when there are rows, or room for what is unsent."""
+        if pipeline is not None and pipeline.has_unsent != self._is_writing:
+            self._is_writing = pipeline.has_unsent
+            events = EVENT_READ | EVENT_WRITE if self._is_writing else EVENT_READ
+            self._poller.modify(pipeline, events, self.read)
 
     def close(self) -> None:
         """Have those in flight answered in another way."""
