@@ -12,7 +12,6 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -81,19 +80,22 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         is_new = not conn.initialized and not conn.data_ready
         if is_new and self.expresses and self.alive:
             conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
-            conn.arrived, conn.is_incomplete = b"", False
+            conn.arrived, conn.is_watched = b"", False
             # Looked at when its request is there.
             later: Future[Any] = Future()
             later.set_result(gthread._DEFER)
             self.finish_request(conn, later)
             return
-        conn.is_resting = conn.is_watched = False
+        conn.rests_in, conn.is_watched = None, False
         self.waiting.append(time.monotonic())
         super().enqueue_req(conn)
 
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
-        conn.is_resting = conn.is_watched = True
+        conn.rests_in = None
         super().finish_request(conn, fs)
+        for resting in (self.pending_conns, self.keepalived_conns):
+            if resting and resting[-1] is conn:
+                conn.rests_in, conn.is_watched = resting, True
 
     def handle(self, conn: Any) -> Any:
         # Threads take what was put first, so the oldest goes; which thread strikes it out does not matter.
@@ -103,22 +105,20 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
         if self.expresses:
-            self._read(conn, self.keepalived_conns)
+            self._read(conn)
         else:
             super().on_client_socket_readable(conn, client)
 
     def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
         if self.expresses:
-            self._read(conn, self.pending_conns)
+            self._read(conn)
         else:
             super().on_pending_socket_readable(conn, client)
 
-    def on_rest_readable(self, conn: Any, client: socket.socket) -> None:
-        self._read(conn, self.incomplete)
-
-    def _read(self, conn: Any, resting: deque[Any]) -> None:
-        """See what to do with what has arrived on a connection, which rests among others."""
-        if not conn.is_resting:
+    def _read(self, conn: Any) -> None:
+        """See what to do with what has arrived on a connection."""
+        # Where it rests by now: the answer to its last request may have gone out since somebody saw that there is more.
+        if conn.rests_in is None:
             # The next request, or the end: there is time for it when this one is answered.
             self._unwatch(conn)
             return
@@ -133,22 +133,18 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
             request = plain_http.read(conn.arrived, conn.client, BODY_MAX_BYTES)
         except plain_http.IncompleteError:
             if arrived and self.alive:
-                self._await_the_rest(conn, resting)
+                self._await_the_rest(conn)
                 return
             request = None
-        resting.remove(conn)
-        conn.is_resting = conn.is_incomplete = False
+        self._take_up(conn)
         if request is None or not self._answers(request, conn):
             self._hand_over(conn)
 
-    def _await_the_rest(self, conn: Any, resting: deque[Any]) -> None:
-        if conn.is_incomplete:
+    def _await_the_rest(self, conn: Any) -> None:
+        if conn.rests_in is self.incomplete:
             return
-        conn.is_incomplete = True
-        conn.timeout = time.monotonic() + gthread.DEFAULT_WORKER_DATA_TIMEOUT
-        resting.remove(conn)
-        self.incomplete.append(conn)
-        self._watch(conn, self.on_rest_readable)
+        self._take_up(conn)
+        self._rest(conn, self.incomplete, gthread.DEFAULT_WORKER_DATA_TIMEOUT)
 
     def _answers(self, request: PlainRequest, conn: Any) -> bool:
         """Refuse a call whose turn will not come soon, or begin to answer it; tell whether that was done."""
@@ -189,7 +185,9 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
             self._hand_over(conn)
             return
         if sent == len(answer):
-            self._rest(conn)
+            keepalive = self.cfg.keepalive
+            seconds = keepalive if self.alive else min(keepalive, gthread.STOP_KEEPALIVE_LINGER)
+            self._rest(conn, self.keepalived_conns, seconds)
         elif is_refusal:
             # It did not read those before.
             conn.sock.shutdown(socket.SHUT_RDWR)
@@ -199,13 +197,18 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
             sending = self.tpool.submit(_send_all, conn.sock, answer[sent:])
             sending.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
 
-    def _rest(self, conn: Any) -> None:
-        conn.is_resting = True
-        conn.set_timeout()
-        if not self.alive:
-            conn.timeout = min(conn.timeout, time.monotonic() + gthread.STOP_KEEPALIVE_LINGER)
-        self.keepalived_conns.append(conn)
-        self._watch(conn, self.on_client_socket_readable)
+    def _rest(self, conn: Any, resting: deque[Any], seconds: float) -> None:
+        conn.timeout = time.monotonic() + seconds
+        conn.rests_in = resting
+        resting.append(conn)
+        if not conn.is_watched:
+            readable = partial(self.on_client_socket_readable, conn)
+            self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+            conn.is_watched = True
+
+    def _take_up(self, conn: Any) -> None:
+        conn.rests_in.remove(conn)
+        conn.rests_in = None
 
     def _hand_over(self, conn: Any) -> None:
         """Leave a connection to the threads, with what was read from it."""
@@ -214,11 +217,6 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         conn.arrived = b""
         conn.data_ready = True
         self.enqueue_req(conn)
-
-    def _watch(self, conn: Any, readable: Callable[[Any, socket.socket], None]) -> None:
-        set_up = self.poller.modify if conn.is_watched else self.poller.register
-        set_up(conn.sock, selectors.EVENT_READ, partial(readable, conn))
-        conn.is_watched = True
 
     def _unwatch(self, conn: Any) -> None:
         if conn.is_watched:
@@ -231,8 +229,8 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
             express.give_up_on_the_late()
         now = time.monotonic()
         while self.incomplete and self.incomplete[0].timeout < now:
-            conn = self.incomplete.popleft()
-            conn.is_resting = conn.is_incomplete = False
+            conn = self.incomplete[0]
+            self._take_up(conn)
             self._hand_over(conn)
 
     def _refused_share(self, express: "Express | None") -> float:

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import socket
 import struct
 import threading
@@ -151,6 +153,57 @@ def test_the_next_request_may_have_begun_already(program: Program, wire: socket.
     ]
 
 
+def test_the_next_request_may_arrive_with_the_last_ones_row(
+    program: Program, wire: socket.socket
+) -> None:
+    with stopped_until_its_row_is_there(program, wire):
+        wire.sendall(written(program, "validate"))
+
+    assert [answer.json()["message"] for answer in answers(wire, 2)] == [
+        "Heartbeat received",
+        "Session is valid",
+    ]
+
+
+def test_who_has_said_all_is_answered_and_harms_nobody(
+    program: Program, wire: socket.socket
+) -> None:
+    with program.client.socket() as other:
+        with stopped_until_its_row_is_there(program, wire):
+            wire.shutdown(socket.SHUT_WR)
+        assert answers(wire, 1)[0].json()["message"] == "Heartbeat received"
+
+        other.sendall(written(program, "validate"))
+        assert answers(other, 1)[0].status_code == 200
+
+
+@contextlib.contextmanager
+def stopped_until_its_row_is_there(program: Program, wire: socket.socket) -> Iterator[None]:
+    """Send a heartbeat, and stop the server until PostgreSQL has answered and the block has ended: it sees both at once."""
+    processes = program.client.process.pid
+    with contextlib.ExitStack() as cleanup:
+        with transaction.atomic():
+            lock_session(program)
+            wire.sendall(written(program, "heartbeat"))
+            wait_until_somebody_waits()
+            os.killpg(processes, signal.SIGSTOP)
+            cleanup.callback(os.killpg, processes, signal.SIGCONT)
+        wait_until_nothing_is_asked()
+        yield
+
+
+def lock_session(program: Program) -> None:
+    digest = tokens.session_token_digest(uuid.UUID(program.session_token))
+    Session.objects.select_for_update().get(token_digest=digest)
+
+
+def wait_until_nothing_is_asked() -> None:
+    statement = "SELECT FROM pg_stat_activity WHERE application_name = %s AND state = 'active'"
+    with connection.cursor() as cursor:
+        while cursor.execute(statement, [SMALL]).fetchone() is not None:
+            time.sleep(0.01)
+
+
 def test_who_goes_before_the_answer_harms_nobody(program: Program) -> None:
     for _ in range(20):
         with program.client.socket() as gone:
@@ -176,9 +229,7 @@ def test_a_locked_row_holds_up_nobody_else(program: Program) -> None:
     other = Program(program.client, factories.make_license(program.license.application))
     other.init()
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
-        Session.objects.select_for_update().get(
-            token_digest=tokens.session_token_digest(uuid.UUID(program.session_token))
-        )
+        lock_session(program)
         beating = pool.submit(program.heartbeat)
         wait_until_somebody_waits()
 
