@@ -23,14 +23,16 @@ def fetch(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
     return answered(asking(statement, parameters))
 
 
-def asking(statement: LiteralString, parameters: dict[str, Any]) -> Steps[Row | None]:
+def asking(
+    statement: LiteralString, parameters: dict[str, Any], *, is_durable: bool = False
+) -> Steps[Row | None]:
     """Do in steps what `fetch` does."""
     repeated = [
         name
         for name in _DIGESTS
         if name in parameters and parameters[name] == parameters[f"other_{name}"]
     ]
-    row = yield Question(with_one_probe(statement, *repeated), parameters)
+    row = yield Question(with_one_probe(statement, *repeated), parameters, is_durable)
     if row is not None and "own_words_known" in parameters and row[_OWN_WORDS] is not None:
         own_words.keep(parameters["api_key_digest"], SigningFacts(*row[:5]))
     return row

@@ -166,7 +166,7 @@ class _Opening:
     def without_the_lock(self) -> Steps[OpenedSession | None]:
         """Open the session if the device is bound and its license limits neither sessions nor users, as it was found."""
         if self.found.has_access_rules and tokens.hwid_key_id() != tokens.other_hwid_key_id():
-            yield Question(LEARN_NEWER_DIGESTS, self.parameters)
+            yield Question(LEARN_NEWER_DIGESTS, self.parameters, is_durable=True)
         if self.found.limits_users and not self.parameters["user_name"]:
             raise errors.InvalidRequestError(
                 "user is required: this license is for named users", signing=self.found.signing
@@ -176,18 +176,18 @@ class _Opening:
         has_two_keys = self.parameters["hwid_digest"] != self.parameters["other_hwid_digest"]
         if has_two_keys or self.is_repeatable:
             return (yield from self.on_a_bound_device())
-        row = yield Question(OPEN_UNCOUNTED_SESSION, self.parameters)
+        row = yield Question(OPEN_UNCOUNTED_SESSION, self.parameters, is_durable=True)
         return self._opened(row) if row else None
 
     def on_a_bound_device(self) -> Steps[OpenedSession | None]:
         """Open the session if the device is bound; raise SessionLimitReachedError when every seat is taken."""
         if self.is_repeatable:
             return (yield from self._once_on_a_bound_device())
-        row = yield from asking(OPEN_SESSION, self.parameters)
+        row = yield from asking(OPEN_SESSION, self.parameters, is_durable=True)
         return self._opened(row) if row else None
 
     def _once_on_a_bound_device(self) -> Steps[OpenedSession | None]:
-        row = yield from asking(OPEN_SESSION_ONCE, self.parameters)
+        row = yield from asking(OPEN_SESSION_ONCE, self.parameters, is_durable=True)
         if row is None:
             return None
         opened, (is_given_again, *earlier, is_beaten) = row[:5], row[5:]

@@ -68,7 +68,7 @@ class Pipeline:
 
         Raises psycopg.OperationalError, and calls neither, when the connection is gone.
         """
-        prepared, values = prepared_with_values(*question)
+        prepared, values = prepared_with_values(question.statement, question.parameters)
         is_new = prepared.name not in self._known.names
         if is_new:
             self._pgconn.send_prepare(prepared.name, prepared.text, prepared.types)

@@ -170,7 +170,9 @@ def close_session(*, api_key: str, session_token: uuid.UUID) -> SigningFacts:
 
 def closing(*, api_key: str, session_token: uuid.UUID) -> Steps[SigningFacts]:
     """Do in steps what `close_session` does."""
-    row = yield from asking(END_SESSION, session_parameters(api_key, session_token))
+    row = yield from asking(
+        END_SESSION, session_parameters(api_key, session_token), is_durable=True
+    )
     if row is None:
         raise errors.InvalidApiKeyError
     *who, enabled, session_id = row

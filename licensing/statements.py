@@ -34,10 +34,11 @@ _Told = TypeVar("_Told")
 
 
 class Question(NamedTuple):
-    """One statement with its `%(name)s` parameters, whose first row is wanted."""
+    """One statement with its `%(name)s` parameters, whose first row is wanted; `is_durable` where its commit waits for the disk."""
 
     statement: LiteralString
     parameters: dict[str, Any]
+    is_durable: bool = False
 
 
 # Each must be good in a transaction of its own.
@@ -54,7 +55,7 @@ def answered(steps: Steps[_Told]) -> _Told:
         question = next(steps)
         while True:
             try:
-                row = fetch_row(*question)
+                row = fetch_row(question.statement, question.parameters)
             except Exception as error:
                 question = steps.throw(error)
             else:

@@ -9,7 +9,7 @@ of the threads.
 import logging
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
@@ -19,7 +19,7 @@ from django.conf import settings
 
 from api.runtime.overload import Gates
 from licensing.pipeline import Pipeline
-from licensing.statements import NotInStepsError, Row, Steps
+from licensing.statements import NotInStepsError, Question, Row, Steps
 from lockence import plain_http
 from lockence.fast_lane import FastLane, Response
 from lockence.plain_http import PlainRequest
@@ -27,9 +27,9 @@ from lockence.request_id import current_request_id, request_id_of
 
 logger = logging.getLogger(__name__)
 
-# One connection for each. The commits of init and logout wait for the disk, so that there are several: they wait together, and
-# nobody else waits with them.
-CALLS = (("validate", "heartbeat"), *[("init", "logout")] * 3)
+CALLS = ("init", "validate", "heartbeat", "logout")
+# So many connections for what waits for the disk: those wait together, and nobody else waits with them.
+DURABLE_LINES = 3
 # Whoever would wait for longer behind others, or behind more of them, takes a thread: a row may be locked.
 WAIT_SECONDS_MAX = 0.05
 IN_FLIGHT_MAX = 64
@@ -41,21 +41,21 @@ Told = Callable[[bytes], None]
 Failed = Callable[[], None]
 
 
-class Express:
-    """The calls in flight of one worker, and the pipeline in which they fly."""
+class Line:
+    """A pipeline that is made when there is none."""
 
-    def __init__(self, calls: Collection[str], lane: FastLane, poller: BaseSelector) -> None:
-        self.calls = calls
-        self._lane = lane
+    def __init__(self, poller: BaseSelector) -> None:
         self._poller = poller
-        self.pipeline: Pipeline | None = None
+        self._pipeline: Pipeline | None = None
         self._is_writing = False
         self._connect_at = 0.0
-        self._gates = Gates(settings.WEB_WAIT_MS)
+
+    def __len__(self) -> int:
+        return len(self._pipeline) if self._pipeline else 0
 
     def wants_to_connect(self) -> bool:
-        """Tell whether it is time to `connect`, and take note that this is being done."""
-        if self.pipeline is not None or time.monotonic() < self._connect_at:
+        """Tell whether it is time to make a pipeline, and take note that this is being done."""
+        if self._pipeline is not None or time.monotonic() < self._connect_at:
             return False
         self._connect_at = math.inf
         return True
@@ -69,34 +69,86 @@ class Express:
         """Use the pipeline that was made, if it could be."""
         self._connect_at = time.monotonic() + RECONNECT_SECONDS
         if connecting.exception() is None:
-            self.pipeline = connecting.result()
+            self._pipeline = connecting.result()
             self._is_writing = False
-            self._poller.register(self.pipeline, EVENT_READ, self.read)
+            self._poller.register(self._pipeline, EVENT_READ, self.read)
 
     def has_room(self) -> bool:
         return (
-            self.pipeline is not None
-            and len(self.pipeline) < IN_FLIGHT_MAX
-            and self.pipeline.waited_seconds() < WAIT_SECONDS_MAX
+            self._pipeline is not None
+            and len(self._pipeline) < IN_FLIGHT_MAX
+            and self._pipeline.waited_seconds() < WAIT_SECONDS_MAX
         )
-
-    def __len__(self) -> int:
-        return len(self.pipeline) if self.pipeline else 0
 
     def waited_seconds(self) -> float:
         """Return how long the first of those in flight waits, as far as that tells of a crowd: not alone, and not for a lock."""
-        if self.pipeline is None or len(self.pipeline) < 2:
+        if self._pipeline is None or len(self._pipeline) < 2:
             return 0.0
-        waited = self.pipeline.waited_seconds()
+        waited = self._pipeline.waited_seconds()
         return waited if waited < WAIT_SECONDS_MAX else 0.0
+
+    def ask(self, question: Question, told: Callable[[Row | None], None], failed: Failed) -> None:
+        if self._pipeline is None:
+            failed()
+            return
+        try:
+            self._pipeline.ask(question, told, failed)
+        except psycopg.Error:
+            failed()
+            self.close()
+        else:
+            self._watch()
+
+    def read(self, _readable: object) -> None:
+        """Go on with those whose rows have arrived."""
+        if self._pipeline is None:
+            return
+        try:
+            self._pipeline.read()
+        except psycopg.Error:
+            logger.warning("The calls in flight are asked again", exc_info=True)
+            self.close()
+        else:
+            self._watch()
+
+    def give_up_on_the_late(self) -> None:
+        if self._pipeline is not None and self._pipeline.waited_seconds() > GIVEN_UP_SECONDS:
+            self.close()
+
+    def close(self) -> None:
+        """Have those in flight answered in another way."""
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            self._poller.unregister(pipeline)
+            pipeline.close()
+
+    def _watch(self) -> None:
+        """Have `read` called when there are rows, or room for what is unsent."""
+        if self._pipeline is not None and self._pipeline.has_unsent != self._is_writing:
+            self._is_writing = self._pipeline.has_unsent
+            events = EVENT_READ | EVENT_WRITE if self._is_writing else EVENT_READ
+            self._poller.modify(self._pipeline, events, self.read)
+
+
+class Express:
+    """The calls in flight of one worker, and the lines that their statements take."""
+
+    def __init__(self, lane: FastLane, poller: BaseSelector) -> None:
+        self._lane = lane
+        self._quick = Line(poller)
+        self._durable = [Line(poller) for _ in range(DURABLE_LINES)]
+        self.lines = [self._quick, *self._durable]
+        self._gates = Gates(settings.WEB_WAIT_MS)
+
+    def takes(self, call: str) -> bool:
+        return call in CALLS and self._quick.has_room()
+
+    def waited_seconds(self) -> float:
+        return self._quick.waited_seconds()
 
     def refused_share(self, waited_seconds: float) -> float:
         """Return the highest share that is refused (api/runtime/overload.py) where a call has waited for so long to be read."""
         return self._gates.refused_shares(max(waited_seconds, self.waited_seconds()))
-
-    def give_up_on_the_late(self) -> None:
-        if self.pipeline is not None and self.pipeline.waited_seconds() > GIVEN_UP_SECONDS:
-            self.close()
 
     def begin(self, request: PlainRequest, told: Told, failed: Failed) -> None:
         """Answer a request: `told` gets the answer, sooner or later, or `failed` is called for it to be answered in another way."""
@@ -120,41 +172,13 @@ class Express:
             return
         finally:
             current_request_id.reset(token)
-        if self.pipeline is None:
+        line = self._line_for(question)
+        if line is None:
             failed()
             return
-        try:
-            self.pipeline.ask(
-                question, partial(self._go_on, steps, request_id, told, failed), failed
-            )
-        except psycopg.Error:
-            failed()
-            self.close()
-        else:
-            self._watch(self.pipeline)
+        line.ask(question, partial(self._go_on, steps, request_id, told, failed), failed)
 
-    def read(self, _readable: object) -> None:
-        """Go on with those whose rows have arrived."""
-        if self.pipeline is None:
-            return
-        try:
-            self.pipeline.read()
-        except psycopg.Error:
-            logger.warning("The calls in flight are asked again", exc_info=True)
-            self.close()
-        else:
-            self._watch(self.pipeline)
-
-    def _watch(self, pipeline: Pipeline | None) -> None:
-        """Have `read` called when there are rows, or room for what is unsent."""
-        if pipeline is not None and pipeline.has_unsent != self._is_writing:
-            self._is_writing = pipeline.has_unsent
-            events = EVENT_READ | EVENT_WRITE if self._is_writing else EVENT_READ
-            self._poller.modify(pipeline, events, self.read)
-
-    def close(self) -> None:
-        """Have those in flight answered in another way."""
-        pipeline, self.pipeline = self.pipeline, None
-        if pipeline is not None:
-            self._poller.unregister(pipeline)
-            pipeline.close()
+    def _line_for(self, question: Question) -> Line | None:
+        if not question.is_durable:
+            return self._quick
+        return min(filter(Line.has_room, self._durable), key=len, default=None)

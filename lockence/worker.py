@@ -45,7 +45,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         self.looked_at = self.arrived_at = time.monotonic()
         # Requests whose rest is on its way, in the order in which they began.
         self.incomplete: deque[Any] = deque()
-        self.expresses: tuple[Express, ...] = ()
+        self.express: Express | None = None
         # Not one of those that answer: while all of them wait for something, there has to be another way.
         self.connectors = ThreadPoolExecutor(1)
 
@@ -57,11 +57,10 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         super().load_wsgi()
         if hasattr(self.wsgi, "answering") and not self.cfg.is_ssl:
             # Models can be imported only now that Django is set up.
-            from lockence.express import CALLS, Express
+            from lockence.express import Express
 
-            self.expresses = tuple(Express(calls, self.wsgi, self.poller) for calls in CALLS)
-            for call in ("validate", "init"):
-                self._express_for(call)
+            self.express = Express(self.wsgi, self.poller)
+            self._connect()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         events = self.poller.select(0)
@@ -73,12 +72,12 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
             self.arrived_at = self.looked_at = time.monotonic()
         for key, _ in events:
             key.data(key.fileobj)
-        if self.expresses:
+        if self.express:
             self._hand_over_the_late()
 
     def enqueue_req(self, conn: Any) -> None:
         is_new = not conn.initialized and not conn.data_ready
-        if is_new and self.expresses and self.alive:
+        if is_new and self.express and self.alive:
             conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
             conn.arrived, conn.is_watched = b"", False
             # Looked at when its request is there.
@@ -104,13 +103,13 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         return super().handle(conn)
 
     def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
-        if self.expresses:
+        if self.express:
             self._read(conn)
         else:
             super().on_client_socket_readable(conn, client)
 
     def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
-        if self.expresses:
+        if self.express:
             self._read(conn)
         else:
             super().on_pending_socket_readable(conn, client)
@@ -148,30 +147,29 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def _answers(self, request: PlainRequest, conn: Any) -> bool:
         """Refuse a call whose turn will not come soon, or begin to answer it; tell whether that was done."""
+        assert self.express is not None
         failed = partial(self._hand_over, conn)
-        express = self._express_for(request.call)
-        if overload.share_of(request.call) <= self._refused_share(express):
+        # What a server that stops has to tell its clients is gunicorn's to write.
+        is_taken = self.alive and self.express.takes(request.call)
+        if overload.share_of(request.call) <= self._refused_share(is_taken=is_taken):
             with turning_away():
                 told = partial(self._tell, conn, is_refusal=True)
-                self.expresses[0].begin(request, told, failed)
-        elif express is not None:
-            express.begin(request, partial(self._tell, conn), failed)
+                self.express.begin(request, told, failed)
+        elif is_taken:
+            self.express.begin(request, partial(self._tell, conn), failed)
         else:
             return False
         return True
 
-    def _express_for(self, call: str) -> "Express | None":
-        """Return what answers a call here, if anything does; see to it that a later one can be."""
-        # A log of each call is gunicorn's to write, and so is the word that a server which stops has for its clients.
-        if self.cfg.accesslog or not self.alive:
-            return None
-        suitable = [express for express in self.expresses if call in express.calls]
-        for express in suitable:
-            if express.wants_to_connect():
-                connecting = self.connectors.submit(express.connect)
-                connecting.add_done_callback(partial(self.method_queue.defer, express.connected))
-        with_room = [express for express in suitable if express.has_room()]
-        return min(with_room, key=len, default=None)
+    def _connect(self) -> None:
+        """See to it that every line has a pipeline, sooner or later."""
+        assert self.express is not None
+        # A log of each call is gunicorn's to write: with one, threads answer them all.
+        lines = [] if self.cfg.accesslog else self.express.lines
+        for line in lines:
+            if line.wants_to_connect():
+                connecting = self.connectors.submit(line.connect)
+                connecting.add_done_callback(partial(self.method_queue.defer, line.connected))
 
     def _tell(self, conn: Any, answer: bytes, *, is_refusal: bool = False) -> None:
         """Send an answer, and wait for the next request."""
@@ -225,15 +223,17 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def _hand_over_the_late(self) -> None:
         """Leave to the threads what is not whole in time, and calls whose row does not come."""
-        for express in self.expresses:
-            express.give_up_on_the_late()
+        assert self.express is not None
+        for line in self.express.lines:
+            line.give_up_on_the_late()
+        self._connect()
         now = time.monotonic()
         while self.incomplete and self.incomplete[0].timeout < now:
             conn = self.incomplete[0]
             self._take_up(conn)
             self._hand_over(conn)
 
-    def _refused_share(self, express: "Express | None") -> float:
+    def _refused_share(self, *, is_taken: bool) -> float:
         """Return the highest share that is refused of what threads answer, or of what is answered here.
 
         Either is judged by how long the first of those waits who are not answered yet. Whoever waits for a thread waits
@@ -241,13 +241,14 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         """
         now = time.monotonic()
         until_read = now - self.arrived_at
-        in_flight = max(express.waited_seconds() for express in self.expresses)
+        assert self.express is not None
+        in_flight = self.express.waited_seconds()
         for_a_thread = 0.0
         with contextlib.suppress(IndexError):
             if len(self.waiting) >= _WAITING_MIN:
                 for_a_thread = now - self.waiting[0]
         share = overload.gates().refused_shares(max(until_read, in_flight, for_a_thread))
-        return share if express is None else express.refused_share(until_read)
+        return self.express.refused_share(until_read) if is_taken else share
 
 
 def _send_all(client: socket.socket, answer: bytes) -> bool:

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from accounts.models import LimitWindow
 from licensing import tokens
 from licensing.models import License, Session
-from lockence.express import CALLS
+from lockence.express import DURABLE_LINES
 from tests import factories
 from tests.api.runtime.conftest import Program
 from tests.servers import Server, database_url, serve
@@ -29,7 +29,7 @@ SECONDS_MAX = 20
 SMALL = "small server"
 THREADS = 2
 # Each thread has one, and the accepting thread has several.
-CONNECTIONS = THREADS + len(CALLS)
+CONNECTIONS = THREADS + 1 + DURABLE_LINES
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import select
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future
 from selectors import DefaultSelector
 from typing import Any
 
@@ -127,16 +128,24 @@ def _on_the_express(
     lane: FastLane, plain: plain_http.PlainRequest, told: Callable[[bytes], None]
 ) -> None:
     connection.ensure_connection()
-    with DefaultSelector() as poller:
-        express = Express([plain.call], lane, poller)
-        express.pipeline = pipeline = Pipeline(connection)
-        try:
-            express.begin(plain, told, lambda: None)
-            while len(express):
-                select.select([pipeline], [], [], 20)
-                express.read(None)
-        finally:
-            pipeline.leave()
+    express, pipeline = Express(lane, _Unwatched()), Pipeline(connection)
+    made: Future[Pipeline] = Future()
+    made.set_result(pipeline)
+    # One for all lines: they share the test's transaction.
+    for line in express.lines:
+        line.connected(made)
+    try:
+        express.begin(plain, told, lambda: None)
+        while len(pipeline):
+            select.select([pipeline], [], [], 20)
+            express.lines[0].read(None)
+    finally:
+        pipeline.leave()
+
+
+class _Unwatched(DefaultSelector):
+    def register(self, *_watched: Any) -> None:
+        """Watch nothing."""
 
 
 def _response(answer: bytes) -> HttpResponse:

@@ -219,8 +219,8 @@ def limit_once_found(monkeypatch: pytest.MonkeyPatch, **limit: int) -> None:
     """Let the developer limit the license right after the first statement of each call, which finds it."""
     asking, [(name, value)] = opening.asking, limit.items()
 
-    def asking_and_limiting(*asked: Any) -> Steps[Row | None]:
-        row = yield from asking(*asked)
+    def asking_and_limiting(*asked: Any, **how: Any) -> Steps[Row | None]:
+        row = yield from asking(*asked, **how)
         yield Question(f"UPDATE licensing_license SET {name} = {value}", {})  # noqa: S608
         return row
 
