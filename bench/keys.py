@@ -1,4 +1,4 @@
-"""What issuing many keys takes: `python -m bench.keys [COUNT]`, with DATABASE_URL set (bench/issuing.py)."""
+"""What issuing many keys takes: `./dev bench keys [COUNT]` (bench/issuing.py)."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A month of traffic in a minute: do tables stay as large as what goes on? `python -m bench.month`, with DATABASE_URL set.
+"""A month of traffic in a minute: do tables stay as large as what goes on? `./dev bench month [PROGRAMS]`.
 
 Each day every license opens a session, beats, and ends the one of the day before; the worker deletes what has been over for a
 week (bench/traffic.py).
