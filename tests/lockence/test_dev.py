@@ -108,6 +108,7 @@ def test_the_first_run_prints_a_curl_line_that_works_and_the_second_keeps_the_da
     with dev_run(checkout) as printed_again:
         assert json.loads(facts)["license_key"] in printed_again
 
+    assert printed.startswith("Preparing the database")
     assert answer["success"] is True, answer
     # Whichever of the server's processes is asked, it knows what the others did.
     assert (
