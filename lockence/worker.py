@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 SWITCH_SECONDS = 0.001
 # One that waits is about to be taken.
 _WAITING_MIN = 2
-
-
 _READ_BYTES = 32 * 1024
+# For so long those may read their last answer whom we hang up on.
+_LINGER_SECONDS = 2
 
 
 class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
@@ -45,6 +45,8 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         self.looked_at = self.arrived_at = time.monotonic()
         # Requests whose rest is on its way, in the order in which they began.
         self.incomplete: deque[Any] = deque()
+        # Those whose last answer was sent, until they have read it.
+        self.hung_up: deque[Any] = deque()
         self.express: Express | None = None
         # Not one of those that answer: while all of them wait for something, there has to be another way.
         self.connectors = ThreadPoolExecutor(1)
@@ -72,8 +74,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
             self.arrived_at = self.looked_at = time.monotonic()
         for key, _ in events:
             key.data(key.fileobj)
-        if self.express:
-            self._hand_over_the_late()
+        self._see_to_the_late()
 
     def enqueue_req(self, conn: Any) -> None:
         is_new = not conn.initialized and not conn.data_ready
@@ -91,6 +92,10 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
         conn.rests_in = None
+        if not (fs.cancelled() or fs.exception() or fs.result()):
+            # gunicorn would wait here, and everybody with it, for the client to hang up as well.
+            self._hang_up(conn)
+            return
         super().finish_request(conn, fs)
         for resting in (self.pending_conns, self.keepalived_conns):
             if resting and resting[-1] is conn:
@@ -103,7 +108,9 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         return super().handle(conn)
 
     def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
-        if self.express:
+        if conn.rests_in is self.hung_up:
+            self._drain(conn)
+        elif self.express:
             self._read(conn)
         else:
             super().on_client_socket_readable(conn, client)
@@ -121,12 +128,9 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
             # The next request, or the end: there is time for it when this one is answered.
             self._unwatch(conn)
             return
-        try:
-            arrived = conn.sock.recv(_READ_BYTES)
-        except BlockingIOError:
+        arrived = _received(conn.sock)
+        if arrived is None:
             return
-        except OSError:
-            arrived = b""
         conn.arrived += arrived
         try:
             request = plain_http.read(conn.arrived, conn.client, BODY_MAX_BYTES)
@@ -216,22 +220,43 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         conn.data_ready = True
         self.enqueue_req(conn)
 
+    def _hang_up(self, conn: Any) -> None:
+        """Send no more, and close when the client has read the last answer (RFC 9112, section 9.6)."""
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(conn)
+        else:
+            self._rest(conn, self.hung_up, _LINGER_SECONDS)
+
+    def _drain(self, conn: Any) -> None:
+        if _received(conn.sock) == b"":
+            self._take_up(conn)
+            self._close(conn)
+
+    def _close(self, conn: Any) -> None:
+        self._unwatch(conn)
+        self.nr_conns -= 1
+        conn.close()
+
     def _unwatch(self, conn: Any) -> None:
         if conn.is_watched:
             self.poller.unregister(conn.sock)
             conn.is_watched = False
 
-    def _hand_over_the_late(self) -> None:
-        """Leave to the threads what is not whole in time, and calls whose row does not come."""
-        assert self.express is not None
-        for line in self.express.lines:
-            line.give_up_on_the_late()
-        self._connect()
+    def _see_to_the_late(self) -> None:
+        """Leave to the threads what is not whole in time, and calls whose row does not come; close what nobody closes."""
+        if self.express:
+            for line in self.express.lines:
+                line.give_up_on_the_late()
+            self._connect()
         now = time.monotonic()
-        while self.incomplete and self.incomplete[0].timeout < now:
-            conn = self.incomplete[0]
-            self._take_up(conn)
-            self._hand_over(conn)
+        for resting, see_to in ((self.incomplete, self._hand_over), (self.hung_up, self._close)):
+            while resting and resting[0].timeout < now:
+                conn = resting[0]
+                self._take_up(conn)
+                see_to(conn)
 
     def _refused_share(self, *, is_taken: bool) -> float:
         """Return the highest share that is refused of what threads answer, or of what is answered here.
@@ -249,6 +274,16 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
                 for_a_thread = now - self.waiting[0]
         share = overload.gates().refused_shares(max(until_read, in_flight, for_a_thread))
         return self.express.refused_share(until_read) if is_taken else share
+
+
+def _received(client: socket.socket) -> bytes | None:
+    """Return what has arrived: b"" is the end, None means that nothing has."""
+    try:
+        return client.recv(_READ_BYTES)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
 
 
 def _send_all(client: socket.socket, answer: bytes) -> bool:

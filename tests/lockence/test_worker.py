@@ -18,6 +18,7 @@ from tests.servers import Response, Server, database_url, serve
 WAIT_MS = 25
 THREADS = 2
 SECONDS_MAX = 20
+LAST = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
 def call(name: str, body: bytes, *headers: str) -> bytes:
@@ -152,6 +153,32 @@ def test_nobody_waits_for_a_client_that_stops_in_the_middle(
         other = cleanup.enter_context(small_server.socket())
 
         assert refused(small_server, variables, other)
+
+
+def test_nobody_waits_for_a_client_that_does_not_hang_up(
+    small_server: Server, program: Program
+) -> None:
+    with contextlib.ExitStack() as cleanup:
+        # Waiting for one after the other would take longer than anybody waits for an answer.
+        crowd = [cleanup.enter_context(small_server.socket()) for _ in range(20)]
+        for connection in crowd:
+            connection.sendall(LAST)
+        for connection in crowd:
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+        assert program.validate().status_code == 200
+
+
+def test_a_connection_is_closed_whether_its_client_does_so_or_not(
+    small_server: Server, program: Program
+) -> None:
+    with small_server.socket() as connection:
+        connection.sendall(LAST)
+        while connection.recv(65_536):
+            pass
+
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            ask_on_and_on(connection, LAST)
 
 
 def test_who_never_reads_refusals_is_hung_up_on(small_server: Server, program: Program) -> None:
