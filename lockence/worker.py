@@ -151,6 +151,9 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def _answers(self, request: PlainRequest, conn: Any) -> bool:
         """Refuse a call whose turn will not come soon, or begin to answer it; tell whether that was done."""
+        if self.nr_conns > self.max_keepalived:
+            # gunicorn closes one of so many, or all would lie idle one day and nobody new be accepted.
+            return False
         assert self.express is not None
         failed = partial(self._hand_over, conn)
         # What a server that stops has to tell its clients is gunicorn's to write.

@@ -200,6 +200,15 @@ def ask_on_and_on(connection: socket.socket, request: bytes) -> None:
         time.sleep(0.06)
 
 
+def test_there_is_room_for_one_more_however_many_lie_idle(transactional_db: None) -> None:
+    few = {"WEB_CONCURRENCY": "1", "GUNICORN_CMD_ARGS": "--worker-connections 8"}
+    with serve(database_url(), **few) as server, contextlib.ExitStack() as cleanup:
+        for _ in range(12):
+            idle = cleanup.enter_context(server.socket())
+            idle.sendall(PLAIN)
+            assert idle.recv(65_536).startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_probe_is_never_refused(small_server: Server, program: Program) -> None:
     variables = call("variables", body_of(program))
     with contextlib.ExitStack() as cleanup:
