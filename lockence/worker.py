@@ -107,6 +107,12 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
             self.waiting.popleft()
         return super().handle(conn)
 
+    def _cap_keepalive(self, deadline: float) -> None:
+        # Nor does a server that stops wait for those that have not asked anything yet.
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
+
     def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
         if conn.rests_in is self.hung_up:
             self._drain(conn)

@@ -21,7 +21,7 @@ from licensing.models import License, Session
 from lockence.express import DURABLE_LINES
 from tests import factories
 from tests.api.runtime.conftest import Program
-from tests.servers import Server, database_url, serve
+from tests.servers import STOP_SECONDS_MAX, Server, database_url, serve
 from tests.threads import at_once, wait_until_somebody_waits
 from tests.wire import answers, head
 
@@ -261,3 +261,13 @@ def test_a_server_that_stops_answers_what_it_has_begun(program: Program) -> None
         program.client.process.terminate()
 
         assert {answers(wire, 1)[0].status_code for wire in wires} == {200}
+
+
+def test_a_server_that_stops_waits_for_nobody_who_asks_nothing(
+    program: Program, wire: socket.socket
+) -> None:
+    # It has been accepted when a later one is answered.
+    program.validate()
+    program.client.process.terminate()
+
+    assert program.client.process.wait(STOP_SECONDS_MAX) == 0
