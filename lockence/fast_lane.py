@@ -16,6 +16,7 @@ from api.runtime import answers
 from licensing.errors import TemporarilyUnavailableError
 from licensing.statements import Steps, answered
 from lockence.metrics import REQUEST_SECONDS
+from lockence.plain_http import CALLS
 from lockence.proxies import name_the_client, trusted_networks
 from lockence.request_id import HEADER, current_request_id, request_id_of
 from lockence.turned_away import is_turned_away
@@ -26,22 +27,7 @@ StartResponse = Callable[..., Any]
 Response = tuple[str, list[tuple[str, str]], bytes]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-_CALLS = {
-    f"/api/v1/{call}{slash}": call
-    for call in (
-        "init",
-        "validate",
-        "heartbeat",
-        "logout",
-        "checkout",
-        "offline",
-        "consume",
-        "variables",
-        "borrow",
-        "release",
-    )
-    for slash in ("", "/")
-}
+_CALLS = {f"/api/v1/{call}{slash}": call for call in CALLS for slash in ("", "/")}
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 

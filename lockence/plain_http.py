@@ -13,9 +13,21 @@ from email.utils import formatdate
 from io import BytesIO
 from typing import Any
 
+CALLS = (
+    "init",
+    "validate",
+    "heartbeat",
+    "logout",
+    "checkout",
+    "offline",
+    "consume",
+    "variables",
+    "borrow",
+    "release",
+)
 _HEAD_MAX_BYTES = 4 * 1024
 _START = b"POST /api/v1/"
-_FIRST_LINE = re.compile(r"POST (/api/v1/(\w{1,20})/?) HTTP/1\.1").fullmatch
+_FIRST_LINE = re.compile(rf"POST (/api/v1/({'|'.join(CALLS)})/?) HTTP/1\.1").fullmatch
 _HEADER = re.compile(r"([A-Za-z0-9-]+): ?([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)").fullmatch
 _LENGTH = re.compile("[0-9]{1,6}").fullmatch
 # With these, the end of the body, or what comes after it, is another matter.
@@ -38,10 +50,10 @@ def read(arrived: bytes, address: Any, body_max_bytes: int) -> PlainRequest | No
     Raises IncompleteError where it may become so.
     """
     head, end, body = arrived.partition(b"\r\n\r\n")
-    if not end:
-        if len(head) < _HEAD_MAX_BYTES and head.startswith(_START[: len(head)]):
-            raise IncompleteError
+    if len(head) > _HEAD_MAX_BYTES or not head.startswith(_START[: len(head)]):
         return None
+    if not end:
+        raise IncompleteError
     first, *lines = head.decode("latin-1").split("\r\n")
     called, headers = _FIRST_LINE(first), _headers(lines)
     if called is None or headers is None or not _LENGTH(headers.get("CONTENT_LENGTH", "")):
@@ -94,6 +106,6 @@ def _headers(lines: list[str]) -> dict[str, str] | None:
         if parsed is None or name in headers or name in _NOT_PLAIN:
             return None
         headers[name] = parsed[2]
-    if headers.get("CONNECTION", "keep-alive").lower() != "keep-alive":
+    if "HOST" not in headers or headers.get("CONNECTION", "keep-alive").lower() != "keep-alive":
         return None
     return headers
