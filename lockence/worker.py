@@ -33,8 +33,9 @@ SWITCH_SECONDS = 0.001
 # One that waits is about to be taken.
 _WAITING_MIN = 2
 _READ_BYTES = 32 * 1024
-# For so long those may read their last answer whom we hang up on.
+# For so long those may read their last answer whom we hang up on, and so much they may still send.
 _LINGER_SECONDS = 2
+_LINGER_BYTES = 64 * 1024
 
 
 class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
@@ -237,10 +238,15 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         except OSError:
             self._close(conn)
         else:
+            conn.arrived_bytes = 0
             self._rest(conn, self.hung_up, _LINGER_SECONDS)
 
     def _drain(self, conn: Any) -> None:
-        if _received(conn.sock) == b"":
+        arrived = _received(conn.sock)
+        if arrived is None:
+            return
+        conn.arrived_bytes += len(arrived)
+        if not arrived or conn.arrived_bytes > _LINGER_BYTES:
             self._take_up(conn)
             self._close(conn)
 
