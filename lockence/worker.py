@@ -147,7 +147,9 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
                 return
             request = None
         self._take_up(conn)
-        if request is None or not self._answers(request, conn):
+        if not conn.arrived:
+            self._close(conn)
+        elif request is None or not self._answers(request, conn):
             self._hand_over(conn)
 
     def _await_the_rest(self, conn: Any) -> None:
@@ -193,8 +195,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         except BlockingIOError:
             sent = 0
         except OSError:
-            # gone, which a thread finds out and clears away
-            self._hand_over(conn)
+            self._close(conn)
             return
         if sent == len(answer):
             keepalive = self.cfg.keepalive
@@ -202,8 +203,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
             self._rest(conn, self.keepalived_conns, seconds)
         elif is_refusal:
             # It did not read those before.
-            conn.sock.shutdown(socket.SHUT_RDWR)
-            self._hand_over(conn)
+            self._close(conn)
         else:
             self._unwatch(conn)
             sending = self.tpool.submit(_send_all, conn.sock, answer[sent:])

@@ -28,13 +28,19 @@ from tests.wire import answers, head
 SECONDS_MAX = 20
 SMALL = "small server"
 THREADS = 2
+CONNECTED_MAX = 40
 # Each thread has one, and the accepting thread has several.
 CONNECTIONS = THREADS + 1 + DURABLE_LINES
 
 
 @pytest.fixture
 def small_server(transactional_db: None) -> Iterator[Server]:
-    environment = {"WEB_CONCURRENCY": "1", "WEB_THREADS": str(THREADS), "PGAPPNAME": SMALL}
+    environment = {
+        "WEB_CONCURRENCY": "1",
+        "WEB_THREADS": str(THREADS),
+        "PGAPPNAME": SMALL,
+        "GUNICORN_CMD_ARGS": f"--worker-connections {CONNECTED_MAX}",
+    }
     with serve(database_url(), send_buffer_bytes=4_096, **environment) as server:
         yield server
 
@@ -102,6 +108,13 @@ def test_whoever_is_known_needs_no_thread(program: Program) -> None:
         "session_ended",
         "invalid_api_key",
     ]
+
+
+def test_nor_does_whoever_has_gone(program: Program) -> None:
+    with no_thread_free(program):
+        answers = [program.validate() for _ in range(CONNECTED_MAX + 1)]
+
+    assert {answer.status_code for answer in answers} == {200}
 
 
 def test_who_is_to_be_counted_takes_a_thread(program: Program) -> None:
