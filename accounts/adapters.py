@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.internal.stagekit import unstash_login
 from allauth.account.signals import password_changed, password_reset, password_set
 from allauth.core import context
@@ -28,6 +29,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def post_login(self, request: HttpRequest, user: User, **facts: Any) -> HttpResponse:
         """A sign-in is complete, second factor and all: the browser is known from now on, and a deletion called off."""
         response: HttpResponse = super().post_login(request, user, **facts)
+        if facts["signup"]:
+            # Whoever has just chosen the password need not show that they know it.
+            record_authentication(request, user, method="password")
         browsers.remember(request, user, now=timezone.now())
         if deletion.call_off(user=user):
             messages.success(request, "Welcome back. Your account will not be deleted.")

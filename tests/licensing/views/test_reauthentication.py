@@ -8,6 +8,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import teams
+from accounts.models import User
 from licensing.models import Application, Event, License
 from tests import factories
 from tests.factories import PASSWORD
@@ -43,6 +45,18 @@ def test_a_sign_in_counts_for_a_quarter_of_an_hour(dashboard: Client, license: L
         page = dashboard.post(f"{license.get_absolute_url()}reveal/")
 
     assert license.reveal() in page.content.decode()
+
+
+def test_a_sign_up_counts_as_one(client: Client, db: None) -> None:
+    client.post(reverse("account_signup"), {"email": "new@example.com", "password1": PASSWORD})
+    code = client.session["account_email_verification_code"]["code"]
+    client.post(reverse("account_email_verification_sent"), {"code": code})
+    application = factories.make_application(teams.home_team(user=User.objects.get()))
+
+    rotate = url_of(application, "settings/api-keys/rotate/")
+    assert client.get(rotate).status_code == 200
+    with later(16):
+        assert client.get(rotate)["Location"].startswith(reverse("account_reauthenticate"))
 
 
 def test_what_would_hurt_is_asked_again_after_that(
