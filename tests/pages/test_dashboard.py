@@ -21,7 +21,7 @@ from licensing import applications, licenses
 from licensing.events import SYSTEM, user_actor
 from licensing.models import Application, License
 from tests import factories
-from tests.pages.conftest import assert_good_page
+from tests.pages.conftest import PHONE, assert_good_page
 from tests.people import sign_in
 
 PASSWORD = "correct horse battery staple"
@@ -260,6 +260,17 @@ def test_the_current_section_is_in_sight_on_a_phone(
 
     sections = signed_in.get_by_role("navigation", name=application.name)
     expect(sections.get_by_role("link", name="Settings")).to_be_in_viewport()
+
+
+def test_a_menu_of_a_list_is_in_sight_on_a_phone(
+    signed_in: Page, application: Application
+) -> None:
+    signed_in.set_viewport_size(PHONE)
+    signed_in.goto(f"{application.get_absolute_url()}licenses/")
+
+    signed_in.get_by_text("Export").click()
+
+    expect(signed_in.get_by_text("As CSV", exact=True)).to_be_in_viewport(ratio=1)
 
 
 def test_every_page_of_a_team_is_a_good_page(
