@@ -15,7 +15,8 @@ _ACCESS = {"read": "read", "write": "read and change"}
 def scope_label(scope: Scope) -> str:
     """Return a scope as people read it: "Signing keys: read and change"."""
     access = _ACCESS["write" if scope.is_write else "read"]
-    return f"{scope.resource.replace('_', ' ').capitalize()}: {access}"
+    resource = scope.resource.replace("_", " ").capitalize().replace("Api", "API")
+    return f"{resource}: {access}"
 
 
 class TokenForm(forms.Form):

@@ -152,6 +152,8 @@ def _written(name: str, value: Any) -> str:
         return duration(value)
     if name.endswith(("_at", "_until")):
         return f"{dt.datetime.fromisoformat(value):%-d %b %Y, %H:%M} UTC"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
 
 

@@ -30,7 +30,7 @@ def access_rules(request: HttpRequest, application_id: uuid.UUID) -> HttpRespons
         request,
         "licensing/access_rules.html",
         application,
-        section="access-rules",
+        section=_section(license),
         trail=(*license_trail(license), ("Allow list", "")) if license else (("Access", ""),),
         license=license,
         page=page_of(found, request.GET),
@@ -82,7 +82,7 @@ def access_rule_delete(
         request,
         application,
         question,
-        section="access-rules",
+        section=_section(rule.license),
         trail=_trail(rule.license, application),
     )
 
@@ -130,7 +130,7 @@ def _new(request: HttpRequest, application: Application, license: License | None
         request,
         "licensing/access_rule_new.html",
         application,
-        section="access-rules",
+        section=_section(license),
         trail=(*_trail(license, application), ("New rule", "")),
         license=license,
         back=_list_url(application, license),
@@ -148,6 +148,10 @@ def _list_url(application: Application, license: License | None) -> str:
     if license is not None:
         return f"{license.get_absolute_url()}#access"
     return reverse("access-rules", args=[application.pk])
+
+
+def _section(license: License | None) -> str:
+    return "licenses" if license else "access-rules"
 
 
 def _trail(license: License | None, application: Application) -> tuple[Crumb, ...]:

@@ -187,7 +187,7 @@ def _perform(request: HttpRequest, job: BulkJob) -> HttpResponse:
     except RefusalError as refusal:
         messages.error(request, f"{refusal.message}.")
         return redirect(job)
-    messages.success(request, "It is being done. This page shows how far it is.")
+    messages.success(request, "It has begun: this page shows how far it is.")
     return redirect(performed)
 
 

@@ -39,6 +39,7 @@ def test_a_license_is_made_good_for_one_device_alone(dashboard: Client, license:
     new = f"{license.get_absolute_url()}access/new/"
     page = dashboard.get(new)
     assert "User name" in text_of(page)
+    assert page.context["section"] == "licenses"
     assert "such as DE; a user name." in text_of(page)
     parts = '{"board": "board-z", "disk": "d-1"}'
     form = {"kind": "hwid", "value": parts, "note": "", "id": hidden(page, "id")}

@@ -60,6 +60,13 @@ def test_a_token_for_the_whole_team_opens_what_comes_later(
     assert call(text, factories.make_application(application.team, "Later")).status_code == 200
 
 
+def test_what_it_may_is_chosen_in_words(dashboard: Client, application: Application) -> None:
+    page = text_of(dashboard.get(url_of(application, "settings/tokens/new/")))
+
+    assert "API keys: read and change" in page
+    assert "Signing keys: read" in page
+
+
 def test_what_was_done_is_told_without_the_token(
     dashboard: Client, application: Application
 ) -> None:

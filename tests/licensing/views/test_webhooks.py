@@ -48,6 +48,17 @@ def test_an_endpoint_is_made_and_pressing_twice_makes_one(
     assert WebhookSecret.objects.get().public_key in response.text
 
 
+def test_an_endpoint_that_is_sent_all_events_says_so(
+    dashboard: Client, application: Application
+) -> None:
+    endpoint = factories.make_endpoint(application, events=["*"])
+
+    for page in (url("webhook", endpoint), reverse("webhooks", args=[application.pk])):
+        assert "Everything" in dashboard.get(page).text
+    events = dashboard.get(reverse("events", args=[application.pk])).text
+    assert "<ins>*</ins>" in events
+
+
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
