@@ -262,9 +262,7 @@ def test_the_current_section_is_in_sight_on_a_phone(
     expect(sections.get_by_role("link", name="Settings")).to_be_in_viewport()
 
 
-def test_a_menu_of_a_list_is_in_sight_on_a_phone(
-    signed_in: Page, application: Application
-) -> None:
+def test_a_menu_of_a_list_is_in_sight_on_a_phone(signed_in: Page, application: Application) -> None:
     signed_in.set_viewport_size(PHONE)
     signed_in.goto(f"{application.get_absolute_url()}licenses/")
 
