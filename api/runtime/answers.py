@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
 from django.utils import timezone
 
 from accounts.ciphers import UndecipherableError
@@ -110,7 +110,8 @@ def answering(call: str, environ: Environ, *, in_steps: bool = False) -> Steps[A
         return _refused(refusal, context)
     except NotInStepsError:
         raise
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, InternalError):
+        # The last where PostgreSQL stands by for another, and lets nobody write.
         logger.exception("The database did not answer %s", call)
         connection.close_if_unusable_or_obsolete()
         return _refused(errors.TemporarilyUnavailableError(), context)

@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from licensing import applications, licenses
@@ -256,3 +257,15 @@ def test_refusals_come_in_the_order_of_precedence(program: Program) -> None:
         "hwid_mismatch",
     ]
     assert program.heartbeat().status_code == 200
+
+
+def test_where_nobody_may_write_a_program_comes_again_later(program: Program) -> None:
+    """As on a standby that has not taken over yet."""
+    program.init()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL transaction_read_only = on")
+
+    answer = program.heartbeat()
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert answer.json()["code"] == "temporarily_unavailable"
