@@ -60,7 +60,7 @@ def act(request: HttpRequest, verb: Callable[[], object], *, done: str, back: st
         with _gone_is_not_found():
             verb()
     except RefusalError as refusal:
-        messages.error(request, _sentence(refusal))
+        messages.error(request, _sentence(refusal.message))
     else:
         messages.success(request, done)
     return redirect(back)
@@ -68,12 +68,14 @@ def act(request: HttpRequest, verb: Callable[[], object], *, done: str, back: st
 
 @contextlib.contextmanager
 def refusals_shown_in(form: forms.Form) -> Iterator[None]:
-    """Turn a refusal into an error above the form; raises Http404 as `act` does."""
+    """Turn a refusal into an error above the form, which names a field as its label does; raises Http404 as `act` does."""
     try:
         with _gone_is_not_found():
             yield
     except RefusalError as refusal:
-        form.add_error(None, _sentence(refusal))
+        name, space, rest = refusal.message.partition(" ")
+        label = form[name].label if name in form.fields else name
+        form.add_error(None, _sentence(f"{label}{space}{rest}"))
 
 
 @contextlib.contextmanager
@@ -84,5 +86,5 @@ def _gone_is_not_found() -> Iterator[None]:
         raise Http404("Deleted meanwhile") from error
 
 
-def _sentence(refusal: RefusalError) -> str:
-    return f"{refusal.message[:1].upper()}{refusal.message[1:]}."
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."

@@ -151,6 +151,12 @@ def test_a_typing_mistake_is_told_from_another_device(license: License) -> None:
     assert Device.objects.count() == 0
 
 
+def test_the_page_tells_of_half_a_code_in_words(license: License) -> None:
+    page = exchanged("REQ1-XXXX", license.reveal())
+
+    assert "Request code is not complete." in page.content.decode()
+
+
 def test_the_page_tells_unknown_keys_and_unknown_applications_alike(license: License) -> None:
     unknown_key = exchanged(code_of(license), "AAAAA-AAAAA-AAAAA-AAAAA")
     nowhere = request_code(str(uuid.uuid4()), HWID)

@@ -67,7 +67,7 @@ def test_the_batch_of_another_application_is_not_reached_by_its_id(
 
     response = dashboard.post(url_of(application, "licenses/new/"), form)
 
-    assert "Batch_id is taken." in text_of(response)
+    assert "Batch id is taken." in text_of(response)
 
 
 def test_keys_come_as_text_one_a_line(dashboard: Client, application: Application) -> None:

@@ -62,7 +62,7 @@ def test_an_endpoint_that_is_sent_all_events_says_so(
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("url", "ftp://hooks.example/", "Url must begin with https://"),
+        ("url", "ftp://hooks.example/", "Address must begin with https://"),
         ("url", "https://me:pw@hooks.example/", "no user name"),
         ("events", [], "This field is required"),
         ("events", ["nothing"], "nothing"),
