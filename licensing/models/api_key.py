@@ -45,6 +45,7 @@ class ApiKey(models.Model):
     objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "API key"
         ordering = ("-created_at", "-id")
         constraints = (
             models.UniqueConstraint(

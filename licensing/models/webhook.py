@@ -131,6 +131,7 @@ class WebhookDelivery(models.Model):
     delivered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name_plural = "webhook deliveries"
         ordering = ("-id",)
         indexes: ClassVar = [
             models.Index(

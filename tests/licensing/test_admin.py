@@ -133,6 +133,7 @@ def test_the_first_page_lists_every_table(root: Client, product: Product) -> Non
 
     assert "Lockence staff" in html
     assert all(url(model, "changelist") in html for model in MODELS)
+    assert all(f">{name}</a>" in html for name in ("API keys", "Webhook deliveries"))
     assert_clean(html, product)
 
 
