@@ -19,7 +19,7 @@ from typing import Any
 
 from bench import load, overload, report, servers
 from bench.database import Database, own_database
-from bench.runner import CALLS, Runner
+from bench.runner import CALLS, Runner, Target
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,8 +38,8 @@ def main(arguments: Sequence[str]) -> int:
             pairs = [*_told(runner.run(), options)]
             facts = {
                 **_circumstances(options),
-                "postgresql": runner.database.version(),
-                "worker_memory_mb": runner.ours.memory_mb(),
+                "postgresql": runner.ours.database.version(),
+                "worker_memory_mb": runner.ours.server.memory_mb(),
                 **_signing(),
             }
     except (load.LoadError, servers.ServerError) as error:
@@ -98,19 +98,21 @@ def _runner(server_url: str, options: argparse.Namespace) -> Iterator[Runner]:
     with contextlib.ExitStack() as stack:
         folder, database, environment = stack.enter_context(_seeded(server_url, options))
         ours, bare = (
-            stack.enter_context(
-                servers.serve(
-                    application, environment, folder / f"{application}.log", options.server
-                )
+            Target(
+                database=database,
+                server=stack.enter_context(
+                    servers.serve(
+                        application, environment, folder / f"{application}.log", options.server
+                    )
+                ),
+                bodies=folder,
+                driver=options.driver,
             )
             for application in ("lockence.wsgi", "bench.bare")
         )
         yield Runner(
-            database=database,
             ours=ours,
             bare=bare,
-            bodies=folder,
-            driver=options.driver,
             calls=options.only,
             connections=options.connections,
             rounds=options.rounds,

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +57,7 @@ class Database:
 @contextlib.contextmanager
 def own_database(server_url: str) -> Iterator[Database]:
     """Make an empty database on the server, beside whatever is there, and drop it in the end."""
-    name = f"lockence_bench_{os.getpid()}"
+    name = f"lockence_bench_{os.getpid()}_{secrets.token_hex(4)}"
     identifier = sql.Identifier(name)
     url = urlsplit(server_url)._replace(path=f"/{name}").geturl()
     with psycopg.connect(server_url, autocommit=True) as server:

@@ -10,7 +10,7 @@ import random
 import secrets
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import django
@@ -36,17 +36,35 @@ Bodies = dict[str, list[str]]
 
 
 def main(folder: str, licenses_count: str) -> None:
+    _application, bodies = seed(int(licenses_count), ("session", "logout"))
+    write(Path(folder), bodies)
+
+
+def seed(licenses_count: int, session_names: Sequence[str]) -> tuple[Application, Bodies]:
+    """Make the database, its application and the licenses, and return what their programs would post.
+
+    Each license has a device, and an open session for each of `session_names`.
+    """
     call_command("migrate", verbosity=0)
     team = Team.objects.create(name="Bench")
     application = applications.create_application(team=team, name="Bench", actor=SYSTEM)
-    api_key = application.api_keys.get().reveal()
-    bodies: Bodies = {"init": [], "session": [], "logout": []}
-    for count in _portions(int(licenses_count)):
-        _seed(application, api_key, count, bodies)
+    bodies: Bodies = {name: [] for name in ("init", *session_names)}
+    for count in _portions(licenses_count):
+        _seed(application, count, session_names, bodies)
+    return application, bodies
+
+
+def write(folder: Path, bodies: Bodies) -> None:
+    """Leave the bodies to post as files, a line for each."""
     for name, lines in bodies.items():
         # The order in which rows lie in the database is not the one in which programs come.
         random.shuffle(lines)
         Path(folder, f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+
+def body(api_key: str, **members: str) -> str:
+    """Return what a careful client sends: with a nonce, so that the answer is bound to its question."""
+    return json.dumps({"api_key": api_key, **members, "nonce": secrets.token_urlsafe(16)})
 
 
 def _portions(count: int) -> Iterator[int]:
@@ -54,7 +72,10 @@ def _portions(count: int) -> Iterator[int]:
         yield min(licenses.BATCH_MAX, count - done)
 
 
-def _seed(application: Application, api_key: str, count: int, bodies: Bodies) -> None:
+def _seed(
+    application: Application, count: int, session_names: Sequence[str], bodies: Bodies
+) -> None:
+    api_key = application.api_keys.get().reveal()
     now = timezone.now()
     batch = licenses.issue_licenses(
         policy=application.default_policy(),
@@ -69,12 +90,12 @@ def _seed(application: Application, api_key: str, count: int, bodies: Bodies) ->
     Device.objects.bulk_create(devices, ROWS_PER_STATEMENT)
     batch.licenses.update(devices_used=1, first_used_at=now)
     for license in issued:
-        bodies["init"].append(_body(api_key, license_key=license.reveal(), hwid=hwids[license.pk]))
-    for name in ("session", "logout"):
+        bodies["init"].append(body(api_key, license_key=license.reveal(), hwid=hwids[license.pk]))
+    for name in session_names:
         session_tokens = [uuid.uuid4() for _ in devices]
         sessions = map(_session, devices, session_tokens, [now] * count)
         Session.objects.bulk_create(sessions, ROWS_PER_STATEMENT)
-        bodies[name] += [_body(api_key, session_token=str(token)) for token in session_tokens]
+        bodies[name] += [body(api_key, session_token=str(token)) for token in session_tokens]
 
 
 def _device(license: License, hwid: str, now: dt.datetime) -> Device:
@@ -100,11 +121,6 @@ def _session(device: Device, token: uuid.UUID, now: dt.datetime) -> Session:
         last_seen_at=now,
         expires_at=now + dt.timedelta(days=1),
     )
-
-
-def _body(api_key: str, **members: str) -> str:
-    """What a careful client sends: with a nonce, so that the answer is bound to its question."""
-    return json.dumps({"api_key": api_key, **members, "nonce": secrets.token_urlsafe(16)})
 
 
 if __name__ == "__main__":

@@ -56,6 +56,8 @@ SERVER_SETTINGS = {
 }
 # What is thrown away afterwards need not survive a power cut.
 FORGETFUL_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Beyond that a quarter of the machine is more than any database of ./dev has use for.
+SHARED_BUFFERS_MB_MAX = 4096
 
 HANDED_ON = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 SI_KERNEL = 0x80  # siginfo's code for a signal from the terminal, which went to COMMAND as well
@@ -118,6 +120,11 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--durable", action="store_true", help="commit a temporary cluster as safely as a kept one"
     )
+    parser.add_argument(
+        "--roomy",
+        action="store_true",
+        help="let it keep in memory what operators are told to let it keep: a quarter of the machine's",
+    )
     parser.add_argument("command", nargs="+", metavar="COMMAND")
     return parser.parse_args(arguments)
 
@@ -143,13 +150,21 @@ class Cluster:
 def _cluster(options: argparse.Namespace) -> Iterator[Cluster]:
     owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
     binaries = _binaries(owner)
+    settings = SERVER_SETTINGS | (_room() if options.roomy else {})
     if not options.temporary:
-        yield Cluster(_kept_data(options.data.absolute(), owner), binaries, owner, SERVER_SETTINGS)
+        yield Cluster(_kept_data(options.data.absolute(), owner), binaries, owner, settings)
         return
-    settings = SERVER_SETTINGS if options.durable else SERVER_SETTINGS | FORGETFUL_SETTINGS
+    if not options.durable:
+        settings |= FORGETFUL_SETTINGS
     with tempfile.TemporaryDirectory(prefix="lockence-", ignore_cleanup_errors=True) as folder:
         _give_to(Path(folder), owner)
         yield Cluster(Path(folder) / "postgres", binaries, owner, settings)
+
+
+def _room() -> dict[str, str]:
+    """Return the settings for a quarter of the machine's memory, of which no more is taken than pages are read into."""
+    megabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 // 2**20
+    return {"shared_buffers": f"{min(megabytes, SHARED_BUFFERS_MB_MAX)}MB"}
 
 
 def _kept_data(wanted: Path, owner: pwd.struct_passwd | None) -> Path:

@@ -154,6 +154,15 @@ def test_a_temporary_cluster_is_postgresql_18_and_leaves_nothing_behind() -> Non
     assert not Path(data).parent.exists()
 
 
+def test_a_roomy_one_keeps_a_quarter_of_the_memory_up_to_four_gigabytes(data: Path) -> None:
+    quarter = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+    sql = "SELECT pg_size_bytes(current_setting('shared_buffers'))"
+
+    [kept] = ast.literal_eval(run("--data", data, "--roomy", command=query(sql)).stdout)
+
+    assert min(quarter, 2**32) - 2**20 < kept <= min(quarter, 2**32)
+
+
 def test_text_is_utf8_and_only_the_socket_listens(data: Path) -> None:
     sql = "SELECT current_setting('server_encoding'), current_setting('listen_addresses')"
 
