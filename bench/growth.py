@@ -1,7 +1,8 @@
-"""What a call costs with few licenses and with many, turn by turn: `./dev bench growth [--licenses 1000,1000000]`.
+"""What calls and pages cost with few licenses and with many, turn by turn: `./dev bench growth [--licenses 1000,1000000]`.
 
-Two databases of one application each, on one PostgreSQL, each behind a server of its own. What counts is the CPU time of web
-and database together, which other programs on the machine disturb far less than the clock. docs/performance.md has the figures.
+Two databases of one application each, on one PostgreSQL, each behind a server of its own. Of calls it is the CPU time of web
+and database together that counts, which other programs on the machine disturb far less than the clock; of pages the least
+time. docs/performance.md has the figures.
 """
 
 import argparse
@@ -14,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench import growth_report, load, servers
+from bench import growth_report, load, pages, servers
 from bench.database import Database, own_database
 from bench.report import Facts
 from bench.runner import Target
@@ -33,53 +35,59 @@ def main(arguments: Sequence[str]) -> int:
     # Leave by the way out on which all is cleared away.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
-        with _targets(os.environ["DATABASE_URL"], options) as targets:
-            databases = [_contents(target.database) for target in targets.values()]
-            segments = [*_measured(targets, options)]
+        with _places(os.environ["DATABASE_URL"], options) as places:
+            databases = [_contents(place.target.database) for place in places]
+            segments = [*_measured(places, options)]
+            page_times = [*_pages(places, options.page_rounds)]
     except (load.LoadError, servers.ServerError) as error:
         sys.exit(str(error))
-    rows = growth_report.summary(segments)
-    print(f"\n{growth_report.table(rows)}")
+    rows, page_rows = growth_report.summary(segments), growth_report.page_summary(page_times)
+    print(f"\n{growth_report.table(rows)}\n\n{growth_report.page_table(page_rows)}")
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    facts = {"databases": databases, "calls": rows, "segments": segments}
+    facts = {"databases": databases, "calls": rows, "pages": page_rows, "segments": segments}
     options.output.write_text(json.dumps(facts, indent=1))
     print(options.output)
     return 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A seeded database, its server, and the environment in which its secrets can be read."""
+
+    licenses: int
+    environment: Mapping[str, str]
+    target: Target
+
+
 @contextlib.contextmanager
-def _targets(server_url: str, options: argparse.Namespace) -> Iterator[dict[int, Target]]:
+def _places(server_url: str, options: argparse.Namespace) -> Iterator[list[Place]]:
     """Fill a database for each number of licenses and start a server on it."""
     with contextlib.ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="lockence-bench-"))
-        yield {
-            count: _target(stack, server_url, Path(name, str(count)), count, options)
-            for count in options.licenses
-        }
+        yield [
+            _place(stack, server_url, Path(name, str(licenses)), licenses, options)
+            for licenses in options.licenses
+        ]
 
 
-def _target(
+def _place(
     stack: contextlib.ExitStack,
     server_url: str,
     folder: Path,
-    count: int,
+    licenses: int,
     options: argparse.Namespace,
-) -> Target:
+) -> Place:
     database = stack.enter_context(own_database(server_url))
     environment = servers.environment(database.url)
     folder.mkdir()
     began = time.monotonic()
-    command = ["bench.multiplying", str(folder), str(count), str(options.sample)]
+    command = ["bench.multiplying", str(folder), str(licenses), str(options.sample)]
     subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environment, check=True)
     database.settle()
-    print(f"{count:,} licenses took {time.monotonic() - began:.0f} s to seed.", flush=True)
-    server = servers.serve("lockence.wsgi", environment, folder / "server.log")
-    return Target(
-        database=database,
-        server=stack.enter_context(server),
-        bodies=folder,
-        driver=options.driver,
-    )
+    print(f"{licenses:,} licenses took {time.monotonic() - began:.0f} s to seed.", flush=True)
+    server = stack.enter_context(servers.serve("lockence.wsgi", environment, folder / "server.log"))
+    target = Target(database=database, server=server, bodies=folder, driver=options.driver)
+    return Place(licenses=licenses, environment=environment, target=target)
 
 
 def _contents(database: Database) -> Facts:
@@ -87,21 +95,26 @@ def _contents(database: Database) -> Facts:
     return dict(zip(("licenses", "devices", "open_sessions", "megabytes"), row, strict=True))
 
 
-def _measured(targets: dict[int, Target], options: argparse.Namespace) -> Iterator[Facts]:
-    turns = [*targets.items()]
+def _measured(places: list[Place], options: argparse.Namespace) -> Iterator[Facts]:
     for number in range(options.rounds + 1):
         for call in CALLS:
             # Nobody comes first every time.
-            for count, target in reversed(turns) if number % 2 else turns:
+            for place in reversed(places) if number % 2 else places:
                 # The first round warms up, and is thrown away.
                 seconds = options.seconds * (1 if number else WARM_UP_SHARE)
-                facts = target.sample(call, options.connections, seconds).facts()
+                facts = place.target.sample(call, options.connections, seconds).facts()
                 if number:
-                    yield {"round": number, "call": call, "licenses": count, **facts}
-                target.assert_ok(call)
-        for target in targets.values():
-            target.database.put_back()
+                    yield {"round": number, "call": call, "licenses": place.licenses, **facts}
+                place.target.assert_ok(call)
+        for place in places:
+            place.target.database.put_back()
         print(f"Round {number} of {options.rounds} is over." if number else "Warm.", flush=True)
+
+
+def _pages(places: list[Place], rounds: int) -> Iterator[Facts]:
+    for place in places:
+        place.target.database.settle()
+    return pages.measured({place.licenses: place.environment for place in places}, rounds)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -115,6 +128,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     parser.add_argument("--seconds", type=float, default=3, help="of load per segment; default: 3")
     parser.add_argument("--connections", type=int, default=8, help="default: %(default)s")
+    parser.add_argument(
+        "--page-rounds", type=int, default=20, help="times each page is asked for; default: 20"
+    )
     parser.add_argument(
         "--driver", choices=("wrk", "python"), default="wrk" if load.WRK else "python"
     )

@@ -7,6 +7,8 @@ from bench.report import Facts
 
 _LAYOUT = "{:<10} {:>10} {:>8} {:>8} {:>8} {:>8} {:>7} {:>7} {:>7}"
 _HEADINGS = ("call", "licenses", "req/s", "p50 ms", "web µs", "db µs", "ratio", "from", "to")
+_PAGE_LAYOUT = "{:<22} {:>10} {:>8} {:>8} {:>7} {:>7}"
+_PAGE_HEADINGS = ("page", "licenses", "ms", "CPU ms", "ratio", "of CPU")
 _MEDIANS = ("requests_per_second", "p50_ms", "worker_cpu_us", "database_cpu_us")
 
 
@@ -53,6 +55,50 @@ def table(rows: Iterable[Facts]) -> str:
         for row in rows
     ]
     return "\n".join(lines)
+
+
+def page_summary(times: Iterable[Facts]) -> list[Facts]:
+    """Return for each page and number of licenses the least time, and that as a ratio to the least with the fewest licenses."""
+    by_place: dict[tuple[str, int], list[Facts]] = {}
+    for each in times:
+        by_place.setdefault((each["page"], each["licenses"]), []).append(each)
+    sizes = sorted({licenses for _page, licenses in by_place})
+    rows = []
+    for page in dict.fromkeys(page for page, _licenses in by_place):
+        least = {size: _least(by_place[page, size], "wall_ms") for size in sizes}
+        cpu = {size: _least(by_place[page, size], "cpu_ms") for size in sizes}
+        rows += [
+            {
+                "page": page,
+                "licenses": size,
+                "wall_ms": least[size],
+                "cpu_ms": cpu[size],
+                "ratio": least[size] / least[sizes[0]],
+                "cpu_ratio": cpu[size] / cpu[sizes[0]],
+            }
+            for size in sizes
+        ]
+    return rows
+
+
+def page_table(rows: Iterable[Facts]) -> str:
+    lines = [_PAGE_LAYOUT.format(*_PAGE_HEADINGS)]
+    lines += [
+        _PAGE_LAYOUT.format(
+            row["page"],
+            f"{row['licenses']:,}",
+            f"{row['wall_ms']:.1f}",
+            f"{row['cpu_ms']:.1f}",
+            f"{row['ratio']:.2f}",
+            f"{row['cpu_ratio']:.2f}",
+        )
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def _least(times: list[Facts], name: str) -> float:
+    return float(min(each[name] for each in times))
 
 
 def _ratios(turns: list[Facts], others: list[Facts]) -> list[float]:

@@ -24,6 +24,7 @@ django.setup()
 from django.db import connection as djangos  # noqa: E402
 
 from accounts.ids import uuid7  # noqa: E402
+from bench import processes  # noqa: E402
 from licensing import signatures, statements, tokens  # noqa: E402
 from licensing.opening_statements import OPEN_SESSION  # noqa: E402
 from licensing.session_statements import FIND_SESSION, TOUCH_SESSION  # noqa: E402
@@ -126,7 +127,7 @@ class Bench:
 
     def cpu_seconds(self) -> float:
         """Return the CPU time taken so far; PostgreSQL's part only where it runs on this machine, under Linux."""
-        return time.process_time() + sum(map(_scheduled_seconds, self.backends))
+        return time.process_time() + sum(map(processes.scheduled_seconds, self.backends))
 
     def _sessions(self) -> Iterator[Parameters]:
         digests = self.database.execute(
@@ -174,13 +175,6 @@ class Bench:
             "other_api_key_digest": self.api_key_digest,
             "own_words_known": None,
         }
-
-
-def _scheduled_seconds(pid: int) -> float:
-    # To the nanosecond, where /proc/<pid>/stat counts ticks of 10 ms: more than a turn takes.
-    with contextlib.suppress(OSError):
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
-    return 0
 
 
 def _row(connection: Connection, statement: str, parameters: Parameters) -> tuple[Any, ...]:

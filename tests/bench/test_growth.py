@@ -12,12 +12,14 @@ from bench.multiplying import FIRST
 from tests.servers import ROOT, database_url
 
 pytestmark = pytest.mark.django_db
-FEW, MANY = 20, FIRST + 40
+FEW, MANY = 30, FIRST + 40
+PAGES = {"overview", "license list", "its next page", "search by name", "search by key end"}
 
 
-def test_each_call_is_measured_with_few_licenses_and_with_many(tmp_path: Path) -> None:
+def test_calls_and_pages_are_measured_with_few_licenses_and_with_many(tmp_path: Path) -> None:
     output = tmp_path / "out.json"
     little = ["--rounds", "1", "--seconds", "0.2", "--connections", "2", "--driver", "python"]
+    little += ["--page-rounds", "1"]
     sizes = ["--licenses", f"{FEW},{MANY}", "--sample", "60"]
 
     done = subprocess.run(
@@ -37,3 +39,6 @@ def test_each_call_is_measured_with_few_licenses_and_with_many(tmp_path: Path) -
     ]
     assert [row["ratio"] for row in result["calls"][::2]] == [1, 1, 1]
     assert all(segment["failures"] == 0 for segment in result["segments"])
+    assert {row["licenses"] for row in result["pages"]} == {FEW, MANY}
+    assert {row["page"] for row in result["pages"]} > PAGES
+    assert all(row["wall_ms"] > 0 and row["cpu_ms"] > 0 for row in result["pages"])
