@@ -1,8 +1,9 @@
 """The statements of many calls on one connection, sent without waiting for the rows of those before them.
 
 In libpq's pipeline mode (https://www.postgresql.org/docs/current/libpq-pipeline-mode.html) a statement goes out at once, and PostgreSQL
-finds the next one there when it is done. So neither side waits for the other, and no thread for a row. Each statement is
-followed by a synchronization point: a transaction of its own, whose failure is its own as well.
+finds the next one there when it is done. So neither side waits for the other, and no thread for a row. Behind each statement stands a
+synchronization point: a transaction of its own, whose failure is its own as well. Those whose commits wait for the disk may share
+theirs: what is asked while others commit goes out together after them, and waits for the disk once.
 """
 
 import time
@@ -14,46 +15,57 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import pq
 from psycopg.errors import error_from_result
 
-from licensing.statements import Known, Question, Row, prepared_with_values
+from licensing.statements import Known, Prepared, Question, Row, prepared_with_values
 
 Told = Callable[[Row | None], None]
 Failed = Callable[[], None]
 
+_DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+
 
 class _Asked(NamedTuple):
+    prepared: Prepared
+    values: list[Any]
     told: Told
     failed: Failed
     at: float
-    # Whether the statement is prepared first, which has a result of its own.
-    is_new: bool
+
+
+class _Sent(NamedTuple):
+    asked: _Asked
+    # Its statement was prepared first, which has a result of its own.
+    was_new: bool
 
 
 class Pipeline:
     """One connection, and what was asked on it. One thread alone may use it, not necessarily that which made it."""
 
-    def __init__(self, wrapper: Any) -> None:
+    def __init__(self, wrapper: Any, *, shares_commits: bool = False) -> None:
         """Take over a connection of Django's (a DatabaseWrapper), outside a transaction."""
         self._wrapper = wrapper
+        self._shares_commits = shares_commits
         self._pgconn = wrapper.connection.pgconn
         self._fileno = int(self._pgconn.socket)
         self._pgconn.nonblocking = 1
         self._pgconn.enter_pipeline_mode()
         self._known = Known()
-        self._asked: deque[_Asked] = deque()
+        # What was sent, as a list for each transaction, and what will be in the next one.
+        self._sent: deque[list[_Sent]] = deque()
+        self._unsent: list[_Asked] = []
         self._results: list[pq.abc.PGresult] = []
-        # Some of what was asked did not fit into the socket: once there is room, `read` sends it.
+        # Some of what was sent did not fit into the socket: once there is room, `read` sends it.
         self.has_unsent = False
 
     @classmethod
-    def on_new_connection(cls) -> "Pipeline":
+    def on_new_connection(cls, *, shares_commits: bool = False) -> "Pipeline":
         """Connect, and wait for that; raises what Django does when it cannot."""
         wrapper: Any = connections.create_connection(DEFAULT_DB_ALIAS)
         wrapper.inc_thread_sharing()
         wrapper.ensure_connection()
-        return cls(wrapper)
+        return cls(wrapper, shares_commits=shares_commits)
 
     def __len__(self) -> int:
-        return len(self._asked)
+        return sum(map(len, self._sent)) + len(self._unsent)
 
     def fileno(self) -> int:
         """Return the socket to wait on: for rows to read, and with `has_unsent` for room to write as well."""
@@ -61,22 +73,17 @@ class Pipeline:
 
     def waited_seconds(self) -> float:
         """Return for how long the first in the pipeline has waited for its row."""
-        return time.monotonic() - self._asked[0].at if self._asked else 0.0
+        return time.monotonic() - self._sent[0][0].asked.at if self._sent else 0.0
 
     def ask(self, question: Question, told: Told, failed: Failed) -> None:
-        """Send a statement; `read` calls `told` with its row, or `close` calls `failed`.
+        """Send a statement; `read` calls `told` with its row once that is committed, or `close` calls `failed`.
 
-        Raises psycopg.OperationalError, and calls neither, when the connection is gone.
+        Raises psycopg.OperationalError when the connection is gone; it is for `close` to call `failed` then as well.
         """
         prepared, values = prepared_with_values(question.statement, question.parameters)
-        is_new = prepared.name not in self._known.names
-        if is_new:
-            self._pgconn.send_prepare(prepared.name, prepared.text, prepared.types)
-            self._known.names.add(prepared.name)
-        self._pgconn.send_query_prepared(prepared.name, values, prepared.formats, pq.Format.BINARY)
-        self._pgconn.pipeline_sync()
-        self.has_unsent = self._pgconn.flush() != 0
-        self._asked.append(_Asked(told, failed, time.monotonic(), is_new))
+        self._unsent.append(_Asked(prepared, values, told, failed, time.monotonic()))
+        if not (self._shares_commits and self._sent):
+            self._send()
 
     def read(self) -> None:
         """Tell the rows that have arrived.
@@ -86,14 +93,19 @@ class Pipeline:
         """
         self._pgconn.consume_input()
         self.has_unsent = self._pgconn.flush() != 0
+        was_the_end = False
         while not self._pgconn.is_busy():
             result = self._pgconn.get_result()
             if result is None:
                 # The end of one statement's results, or, at once again, of all that was asked.
-                if not self._results:
+                if was_the_end:
                     return
-                self._end_of_results()
-            elif result.status != pq.ExecStatus.PIPELINE_SYNC:
+                was_the_end = True
+                continue
+            was_the_end = False
+            if result.status == pq.ExecStatus.PIPELINE_SYNC:
+                self._end_of_transaction()
+            else:
                 self._results.append(result)
 
     def leave(self) -> None:
@@ -104,17 +116,44 @@ class Pipeline:
     def close(self) -> None:
         """Give up the connection, and tell all who wait for a row that none will come."""
         self._wrapper.close()
-        while self._asked:
-            self._asked.popleft().failed()
+        waiting = [sent.asked for together in self._sent for sent in together] + self._unsent
+        self._sent.clear()
+        self._unsent.clear()
+        for asked in waiting:
+            asked.failed()
 
-    def _end_of_results(self) -> None:
-        (result,), self._results = self._results, []
-        if result.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
-            raise error_from_result(result)
-        first = self._asked[0]
-        if first.is_new:
-            self._asked[0] = first._replace(is_new=False)
-            return
-        row = self._known.first_row(result)
-        self._asked.popleft()
-        first.told(row)
+    def _send(self) -> None:
+        together = []
+        for asked in self._unsent:
+            together.append(_Sent(asked, asked.prepared.name not in self._known.names))
+            self._known.names.add(asked.prepared.name)
+        self._unsent = []
+        self._sent.append(together)
+        for (prepared, values, *_), is_new in together:
+            if is_new:
+                self._pgconn.send_prepare(prepared.name, prepared.text, prepared.types)
+            self._pgconn.send_query_prepared(
+                prepared.name, values, prepared.formats, pq.Format.BINARY
+            )
+        self._pgconn.pipeline_sync()
+        self.has_unsent = self._pgconn.flush() != 0
+
+    def _end_of_transaction(self) -> None:
+        results, self._results = self._results, []
+        for result in results:
+            # The last of them may be the commit's.
+            if result.status not in _DONE:
+                raise error_from_result(result)
+        rest = iter(results)
+        rows = []
+        for sent in self._sent[0]:
+            if sent.was_new:
+                next(rest)
+            rows.append(self._known.first_row(next(rest)))
+        together = self._sent.popleft()
+        try:
+            if self._unsent:
+                self._send()
+        finally:
+            for sent, row in zip(together, rows, strict=True):
+                sent.asked.told(row)

@@ -28,8 +28,8 @@ from lockence.request_id import current_request_id, request_id_of
 logger = logging.getLogger(__name__)
 
 CALLS = ("init", "validate", "heartbeat", "logout")
-# So many connections for what waits for the disk: those wait together, and nobody else waits with them.
-DURABLE_LINES = 3
+# For what waits for the disk: those wait together, and nobody else waits with them. The second is for when a row of the first is locked.
+DURABLE_LINES = 2
 # Whoever would wait for longer behind others, or behind more of them, takes a thread: a row may be locked.
 WAIT_SECONDS_MAX = 0.05
 IN_FLIGHT_MAX = 64
@@ -44,8 +44,9 @@ Failed = Callable[[], None]
 class Line:
     """A pipeline that is made when there is none."""
 
-    def __init__(self, poller: BaseSelector) -> None:
+    def __init__(self, poller: BaseSelector, *, is_durable: bool = False) -> None:
         self._poller = poller
+        self._is_durable = is_durable
         self._pipeline: Pipeline | None = None
         self._is_writing = False
         self._connect_at = 0.0
@@ -60,10 +61,9 @@ class Line:
         self._connect_at = math.inf
         return True
 
-    @staticmethod
-    def connect() -> Pipeline:
+    def connect(self) -> Pipeline:
         """Make a pipeline, which takes some time."""
-        return Pipeline.on_new_connection()
+        return Pipeline.on_new_connection(shares_commits=self._is_durable)
 
     def connected(self, connecting: "Future[Pipeline]") -> None:
         """Use the pipeline that was made, if it could be."""
@@ -94,7 +94,6 @@ class Line:
         try:
             self._pipeline.ask(question, told, failed)
         except psycopg.Error:
-            failed()
             self.close()
         else:
             self._watch()
@@ -136,7 +135,7 @@ class Express:
     def __init__(self, lane: FastLane, poller: BaseSelector) -> None:
         self._lane = lane
         self._quick = Line(poller)
-        self._durable = [Line(poller) for _ in range(DURABLE_LINES)]
+        self._durable = [Line(poller, is_durable=True) for _ in range(DURABLE_LINES)]
         self.lines = [self._quick, *self._durable]
         self._gates = Gates(settings.WEB_WAIT_MS)
 
@@ -181,4 +180,4 @@ class Express:
     def _line_for(self, question: Question) -> Line | None:
         if not question.is_durable:
             return self._quick
-        return min(filter(Line.has_room, self._durable), key=len, default=None)
+        return next(filter(Line.has_room, self._durable), None)

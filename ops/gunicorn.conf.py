@@ -19,7 +19,7 @@ bind = env.str("BIND", default=f"127.0.0.1:{env.int('PORT', default=8000)}")
 # gthread, which answers by itself what programs ask all day.
 worker_class = "lockence.worker.ThreadWorker"
 workers = env.int("WEB_CONCURRENCY", default=max(2, os.cpu_count() or 1))
-# Each thread keeps one database connection, and each worker four more: workers x (threads + 4) must stay below max_connections.
+# Each thread keeps one database connection, and each worker three more: workers x (threads + 3) must stay below max_connections.
 threads = env.int("WEB_THREADS", default=4)
 
 # Longer than a load balancer's own, so that it never sends into a connection that we are closing.

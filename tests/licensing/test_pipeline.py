@@ -1,6 +1,7 @@
 """Many statements on one connection: each gets its own row, or all are told that theirs will not come."""
 
 import select
+import uuid
 from collections.abc import Iterator
 from typing import Any, LiteralString
 
@@ -8,6 +9,7 @@ import psycopg
 import pytest
 from django.db import connection
 
+from licensing.models import License
 from licensing.pipeline import Pipeline
 from licensing.statements import Question, Row
 from tests import factories
@@ -51,6 +53,13 @@ class Asker:
 @pytest.fixture
 def asker() -> Iterator[Asker]:
     pipeline = Pipeline.on_new_connection()
+    yield Asker(pipeline)
+    pipeline.close()
+
+
+@pytest.fixture
+def sharer() -> Iterator[Asker]:
+    pipeline = Pipeline.on_new_connection(shares_commits=True)
     yield Asker(pipeline)
     pipeline.close()
 
@@ -120,8 +129,80 @@ def test_a_connection_that_is_gone_is_an_error_to_who_reads_and_who_asks(asker: 
         asker.read_for_ever()
     with pytest.raises(psycopg.OperationalError):
         asker.ask(2, "SELECT 2")
+    asker.pipeline.close()
 
-    assert asker.failed == []
+    assert asker.failed == [2]
+
+
+def test_those_asked_while_others_commit_share_the_next_transaction(sharer: Asker) -> None:
+    own = "SELECT pg_current_xact_id()::text"
+    for number in range(4):
+        sharer.ask(number, own)
+
+    sharer.read_all()
+
+    [first, *others] = [row for _, row in sharer.told]
+    assert len(set(others)) == 1
+    assert first not in others
+    assert [number for number, _ in sharer.told] == [0, 1, 2, 3]
+
+
+def test_what_is_unprepared_or_tells_nothing_may_share_as_well(sharer: Asker) -> None:
+    sharer.ask(1, "SELECT 1")
+    sharer.ask(2, "UPDATE licensing_license SET note = '' WHERE false")
+    sharer.ask(3, "SELECT 1")
+    sharer.ask(4, "SELECT %(it)s::int", it=4)
+
+    sharer.read_all()
+
+    assert sharer.told == [(1, (1,)), (2, None), (3, (1,)), (4, (4,))]
+
+
+def test_who_shares_a_transaction_fails_together(sharer: Asker) -> None:
+    license = factories.make_license()
+    sharer.ask(1, "SELECT 1")
+    sharer.ask(2, "UPDATE licensing_license SET note = 'kept' RETURNING 1")
+    sharer.ask(3, "SELECT 1 / %(it)s::int", it=0)
+    sharer.ask(4, "SELECT 4")
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        sharer.read_all()
+
+    sharer.pipeline.close()
+
+    license.refresh_from_db()
+    assert (sharer.told, sharer.failed, license.note) == ([(1, (1,))], [2, 3, 4], "")
+
+
+@pytest.mark.parametrize("name", ["asker", "sharer"])
+def test_nobody_is_told_what_could_not_be_committed(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    """A foreign key is looked at when its transaction commits."""
+    asker: Asker = request.getfixturevalue(name)
+    license = factories.make_license()
+    asker.ask(
+        1,
+        "UPDATE licensing_license SET policy_id = %(it)s RETURNING 1",
+        it=uuid.uuid4(),
+    )
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        asker.read_all()
+
+    asker.pipeline.close()
+
+    assert (asker.told, asker.failed) == ([], [1])
+    assert License.objects.get().policy_id == license.policy_id
+
+
+def test_a_parameter_that_cannot_be_sent_is_its_askers_alone(sharer: Asker) -> None:
+    sharer.ask(1, "SELECT 1")
+    sharer.ask(2, "SELECT 2")
+    with pytest.raises(UnicodeEncodeError):
+        sharer.ask(3, "SELECT %(it)s::text", it="\ud800")
+
+    sharer.read_all()
+
+    assert sharer.told == [(1, (1,)), (2, (2,))]
 
 
 def test_how_long_the_first_has_waited_is_known(asker: Asker) -> None:
