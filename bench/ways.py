@@ -149,6 +149,7 @@ class Bench:
             yield {
                 **self._api_key(),
                 "license_id": license_id,
+                "is_locked": True,
                 "hwid_digest": hwid_digest,
                 "other_hwid_digest": hwid_digest,
                 "hwid_key_id": tokens.hwid_key_id(),

@@ -23,10 +23,10 @@ from licensing.client_calls import (
 )
 from licensing.opening_statements import (
     FIND_LICENSE,
+    FIND_LICENSE_AND_OPEN,
     LOCK_LICENSE,
     OPEN_SESSION,
     OPEN_SESSION_ONCE,
-    OPEN_UNCOUNTED_SESSION,
 )
 from licensing.session_facts import FileGrant, LicenseFacts, OpenedSession, Program
 from licensing.signatures import SigningFacts
@@ -36,8 +36,7 @@ from licensing.versions import version_key
 
 def open_on_device(api_key: str, license_key: str, program: Program) -> OpenedSession:
     """Do what `sessions.open_session` says, and count no failure."""
-    found = answered(_finding_license(api_key, license_key, program))
-    opening = _Opening(found, program)
+    opening = answered(_Opening.beginning(api_key, license_key, program))
     if opened := answered(opening.without_the_lock()):
         return opened
     with transaction.atomic():
@@ -47,7 +46,7 @@ def open_on_device(api_key: str, license_key: str, program: Program) -> OpenedSe
         transaction.set_rollback(True)
     # Nothing was opened: either the license changed since it was found, and finding it again says how, or no place is free.
     # Or something keeps it out that must not be told before all that concerns the license itself.
-    found = answered(_finding_license(api_key, license_key, program))
+    found = _found(fetch(FIND_LICENSE, _finding(api_key, license_key, program)))
     if found.has_access_rules or found.limits_users:
         opening.refuse_others()
     raise errors.HwidMismatchError(signing=found.signing)
@@ -57,8 +56,12 @@ def opening_on_bound_device(
     api_key: str, license_key: str, program: Program
 ) -> Steps[OpenedSession | None]:
     """Do in steps what `open_on_device` does where that takes no lock; None where it does, or nothing can be opened."""
-    found = yield from _finding_license(api_key, license_key, program)
-    return (yield from _Opening(found, program).without_the_lock())
+    opening = yield from _Opening.beginning(api_key, license_key, program)
+    return (yield from opening.without_the_lock())
+
+
+# The columns of FIND_LICENSE: those of a `LicenseRow`, and five more.
+_FOUND_WIDTH = LICENSE_WIDTH + 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,24 +83,22 @@ class _FoundLicense:
 class _Opening:
     """One program's try to open a session on a license that was found to be in order."""
 
-    def __init__(self, found: _FoundLicense, program: Program) -> None:
-        self.found = found
+    found: _FoundLicense
+
+    def __init__(self, application_id: uuid.UUID, program: Program) -> None:
+        self.program = program
         self.is_repeatable = bool(program.idempotency_key)
-        hwid_digest, other_hwid_digest = tokens.hwid_digests(
-            found.signing.application_id, program.hwid
-        )
-        self.device_digest = tokens.device_digest(found.signing.application_id, program.hwid)
         self.is_in_parts = bool(program.components)
-        components, other_components = tokens.component_digests(
-            found.signing.application_id, program.components
-        )
+        # What came of opening the session together with finding its license.
+        self.was_tried = False
+        self.opened: OpenedSession | None = None
+        hwid_digest, other_hwid_digest = tokens.hwid_digests(application_id, program.hwid)
+        self.device_digest = tokens.device_digest(application_id, program.hwid)
+        components, other_components = tokens.component_digests(application_id, program.components)
         self.parameters: dict[str, Any] = {
-            "application_id": found.signing.application_id,
-            "license_id": found.facts.id,
-            "device_id": uuid7(),
+            "application_id": application_id,
             "session_id": uuid7(),
-            "event_id": uuid7(),
-            "overdraft_event_id": uuid7(),
+            "is_locked": False,
             "hwid_digest": hwid_digest,
             "other_hwid_digest": other_hwid_digest,
             "hwid_key_id": tokens.hwid_key_id(),
@@ -106,7 +107,6 @@ class _Opening:
             "other_components": _array(other_components),
             "digests": _array([f":{hwid_digest.hex()}", *components]),
             "other_digests": _array([f":{other_hwid_digest.hex()}", *other_components]),
-            "drift_event_id": uuid7(),
             "device_name": program.device_name,
             "platform": program.platform,
             "app_version": program.app_version,
@@ -115,13 +115,62 @@ class _Opening:
             "ip_address": program.ip_address,
             "country": program.country,
         }
-        self._use(
-            tokens.repeatable_session_token(
-                found.facts.id, program.hwid, program.user_name, program.idempotency_key
-            )
-            if self.is_repeatable
-            else uuid.uuid4()
+        self._use(uuid.uuid4())
+
+    @classmethod
+    def beginning(cls, api_key: str, license_key: str, program: Program) -> Steps["_Opening"]:
+        """Find the license, and with the same statement open the session where its application is known and nothing is in the way."""
+        parameters = _finding(api_key, license_key, program)
+        application_id = _applications.get(parameters["api_key_digest"])
+        opening = cls(application_id, program) if application_id else None
+        if opening and not opening.is_repeatable and not opening.has_two_digests():
+            yield from opening._try_at_once(parameters)
+            return opening
+        found = _found((yield from asking(FIND_LICENSE, parameters)))
+        application_id = found.signing.application_id
+        _remember_application(parameters["api_key_digest"], application_id)
+        opening = opening or cls(application_id, program)
+        opening._use_license(found)
+        return opening
+
+    def _try_at_once(self, parameters: dict[str, Any]) -> Steps[None]:
+        row = yield from asking(
+            FIND_LICENSE_AND_OPEN, parameters | self.parameters, is_durable=True
         )
+        found = _found(row)
+        assert row is not None
+        self.was_tried = True
+        _device_id, session_end, file_ends_at, is_open = row[_FOUND_WIDTH:]
+        if is_open:
+            self.found = found
+            self.opened = self._opened(
+                (session_end, found.facts.expires_at, found.facts.grace_until, False, file_ends_at)
+            )
+        else:
+            self._use_license(found)
+
+    def has_two_digests(self) -> bool:
+        """Tell whether the device may be known under another key of the ring."""
+        return bool(self.parameters["hwid_digest"] != self.parameters["other_hwid_digest"])
+
+    def _use_license(self, found: _FoundLicense) -> None:
+        self.found = found
+        self.parameters |= {
+            "license_id": found.facts.id,
+            "device_id": uuid7(),
+            "event_id": uuid7(),
+            "overdraft_event_id": uuid7(),
+            "drift_event_id": uuid7(),
+        }
+        if self.is_repeatable:
+            self._use(
+                tokens.repeatable_session_token(
+                    found.facts.id,
+                    self.program.hwid,
+                    self.program.user_name,
+                    self.program.idempotency_key,
+                )
+            )
 
     def _use(self, token: uuid.UUID) -> None:
         self.token = token
@@ -144,8 +193,8 @@ class _Opening:
         Must run in a transaction. Both the lock and taking a place are statements of their own: the snapshot of the one
         after them shows every session that was opened before.
         """
-        if self.found.needs_the_lock or self.is_in_parts:
-            fetch_row(LOCK_LICENSE, self.parameters)
+        fetch_row(LOCK_LICENSE, self.parameters)
+        self.parameters["is_locked"] = True
         if self.found.needs_the_lock and (opened := answered(self.on_a_bound_device())):
             return opened
         if self.found.too_many_failures is not None:
@@ -165,19 +214,17 @@ class _Opening:
 
     def without_the_lock(self) -> Steps[OpenedSession | None]:
         """Open the session if the device is bound and its license limits neither sessions nor users, as it was found."""
+        if self.opened is not None:
+            return self.opened
         if self.found.has_access_rules and tokens.hwid_key_id() != tokens.other_hwid_key_id():
             yield Question(LEARN_NEWER_DIGESTS, self.parameters, is_durable=True)
         if self.found.limits_users and not self.parameters["user_name"]:
             raise errors.InvalidRequestError(
                 "user is required: this license is for named users", signing=self.found.signing
             )
-        if self.found.needs_the_lock:
+        if self.found.needs_the_lock or self.was_tried:
             return None
-        has_two_keys = self.parameters["hwid_digest"] != self.parameters["other_hwid_digest"]
-        if has_two_keys or self.is_repeatable:
-            return (yield from self.on_a_bound_device())
-        row = yield Question(OPEN_UNCOUNTED_SESSION, self.parameters, is_durable=True)
-        return self._opened(row) if row else None
+        return (yield from self.on_a_bound_device())
 
     def on_a_bound_device(self) -> Steps[OpenedSession | None]:
         """Open the session if the device is bound; raise SessionLimitReachedError when every seat is taken."""
@@ -240,24 +287,30 @@ class _Opening:
         return FileGrant(self.found.signing, license, self.device_digest, ends_at)
 
 
-def _finding_license(api_key: str, license_key: str, program: Program) -> Steps[_FoundLicense]:
+def _finding(api_key: str, license_key: str, program: Program) -> dict[str, Any]:
+    """Return the parameters of FIND_LICENSE.
+
+    Every license key is digested and looked up in the same way, well-formed or not, so that the work tells nothing.
+    """
     license_key_digest, other_license_key_digest = tokens.license_key_digests(license_key)
-    # Every license key is digested and looked up in the same way, well-formed or not, so that the work tells nothing.
-    row = yield from asking(
-        FIND_LICENSE,
-        {
-            **api_key_parameters(api_key),
-            "license_key_digest": license_key_digest,
-            "other_license_key_digest": other_license_key_digest,
-            "limit": failures.LIMIT_NAME,
-            "network": network_of(program.ip_address),
-            "app_version_key": version_key(program.app_version),
-        },
-    )
+    return {
+        **api_key_parameters(api_key),
+        "license_key_digest": license_key_digest,
+        "other_license_key_digest": other_license_key_digest,
+        "limit": failures.LIMIT_NAME,
+        "network": network_of(program.ip_address),
+        "app_version_key": version_key(program.app_version),
+    }
+
+
+def _found(row: Row | None) -> _FoundLicense:
+    """Return what FIND_LICENSE found; raise the first refusal that it calls for."""
     if row is None:
         raise errors.InvalidApiKeyError
     found = LicenseRow._make(row[:LICENSE_WIDTH])
-    sessions_max, users_max, has_access_rules, failures_hits, failures_seconds = row[LICENSE_WIDTH:]
+    sessions_max, users_max, has_access_rules, failures_hits, failures_seconds = row[
+        LICENSE_WIDTH:_FOUND_WIDTH
+    ]
     return _FoundLicense(
         found.signing,
         usable_license(found, errors.LicenseNotFoundError),
@@ -267,6 +320,17 @@ def _finding_license(api_key: str, license_key: str, program: Program) -> Steps[
         has_access_rules=has_access_rules,
         too_many_failures=failures.too_many(failures_hits, failures_seconds),
     )
+
+
+# The application of each API key that this process has seen: it never changes, and whether the key is still good is asked anew.
+_APPLICATIONS_MAX = 10_000
+_applications: dict[bytes, uuid.UUID] = {}
+
+
+def _remember_application(api_key_digest: bytes, application_id: uuid.UUID) -> None:
+    if len(_applications) >= _APPLICATIONS_MAX:
+        _applications.clear()
+    _applications[api_key_digest] = application_id
 
 
 def _array(components: Sequence[str]) -> str:

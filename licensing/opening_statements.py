@@ -39,6 +39,7 @@ _USER_HAS_A_PLACE = f"""
 _SESSIONS_MAX = "COALESCE(license.sessions_max, policy.sessions_max)"
 # What is counted is counted under the license's lock alone; whatever a license may limit by counting belongs here.
 _NOTHING_IS_COUNTED = f"{_SESSIONS_MAX} IS NULL AND {USERS_MAX} IS NULL"
+_MAY_COUNT = f"(%(is_locked)s::boolean OR ({_NOTHING_IS_COUNTED}))"
 # Seats and those of the overdraft together; their sum may be more than an integer holds.
 _SEATS = f"""
     {_SESSIONS_MAX}::bigint + COALESCE(license.sessions_overdraft, policy.sessions_overdraft)
@@ -58,12 +59,14 @@ _SESSION_END = f"LEAST({LEASE_END}, {LICENSE_END})"
 # The program of a borrowed seat cannot be told that its seat is gone: it is never ended in another's favour.
 _IS_BORROWED = "COALESCE(session.borrowed_until > statement_timestamp(), false)"
 
-FIND_LICENSE = f"""
-    SELECT {APPLICATION_AND_LICENSE_FACTS}, {version_refusal(VERSION_OF_PROGRAM)} AS version_refusal,
-        {ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX}, {USERS_MAX},
-        application.has_access_rules,
-        failures.hits, CEIL(EXTRACT(EPOCH FROM failures.ends_at - statement_timestamp()))::int
-    FROM ({API_KEY}) key
+_FOUND = f"""
+    {APPLICATION_AND_LICENSE_FACTS}, {version_refusal(VERSION_OF_PROGRAM)} AS version_refusal,
+    {ENTITLEMENTS} AS entitlements, {_SESSIONS_MAX} AS sessions_max, {USERS_MAX} AS users_max,
+    application.has_access_rules,
+    failures.hits, CEIL(EXTRACT(EPOCH FROM failures.ends_at - statement_timestamp()))::int AS failures_seconds
+"""
+_FOUND_TABLES = f"""
+    ({API_KEY}) key
     JOIN licensing_application application ON application.id = key.application_id
     {CURRENT_SIGNING_KEY}
     LEFT JOIN LATERAL ({_LICENSE}) license ON true
@@ -72,8 +75,9 @@ FIND_LICENSE = f"""
         ON failures.name = %(limit)s
         AND failures.subject = application.id::text || ' ' || %(network)s
         AND failures.ends_at > statement_timestamp()
-    WHERE {USABLE_API_KEY}
 """
+
+FIND_LICENSE = f"SELECT {_FOUND} FROM {_FOUND_TABLES} WHERE {USABLE_API_KEY}"
 
 # Row lock only, so that the statement after it has a snapshot in which every earlier opening shows.
 LOCK_LICENSE = """
@@ -117,7 +121,7 @@ def _open_session(
             policy.sessions_overflow, {SESSIONS_PER} AS sessions_per
         FROM licensing_license license
         JOIN licensing_policy policy ON policy.id = license.policy_id
-        WHERE license.id = %(license_id)s AND {USABLE_LICENSE} AND {_USER_HAS_A_PLACE}
+        WHERE license.id = %(license_id)s AND {USABLE_LICENSE} AND {_MAY_COUNT} AND {_USER_HAS_A_PLACE}
     ), known AS (
         SELECT bound.id, {_MOVES} AS moves FROM ({_BOUND_DEVICE}) bound
     ), device AS (
@@ -192,7 +196,7 @@ def _open_session(
 """
 
 
-# No row: the device is not bound, or the license no longer usable. A row without a session: the limit is reached.
+# No row: the device is not bound, the license no longer usable, or limited by now and not locked. A row without a session: the limit is reached.
 OPEN_SESSION = _open_session()
 
 # For a program that may ask again because no answer came: it is given the session that it was given before, if that lasts.
@@ -218,35 +222,41 @@ OPEN_SESSION_ONCE = _open_session(
     joined=" LEFT JOIN earlier ON true",
 )
 
-# OPEN_SESSION where nothing is counted, as with most licenses: PostgreSQL sets up for each call what a text may come to need.
-# No row: as there, or something is counted by now. For a ring with one key, under which each device is known.
-OPEN_UNCOUNTED_SESSION = f"""
-    WITH device AS (
+# FIND_LICENSE, and with it the session of a device that is bound, where nothing is counted, as with most licenses. For a ring with
+# one key, under which each device is known, and an application whose id its caller has seen before: digests are salted by it.
+# As in OPEN_SESSION the guard stands again on the row that is written: a device that was released meanwhile opens nothing.
+FIND_LICENSE_AND_OPEN = f"""
+    WITH found AS (
+        SELECT {_FOUND},
+            device.id AS device_id, {_SESSION_END} AS session_end, {LICENSE_FILE_END} AS license_file_end
+        FROM {_FOUND_TABLES}
+        LEFT JOIN licensing_device device
+            ON device.license_id = license.id
+            AND device.hwid_digest = %(hwid_digest)s
+            AND device.released_at IS NULL
+            AND application.id = %(application_id)s AND application.enabled
+            AND {USABLE_LICENSE} AND {_NOTHING_IS_COUNTED}
+        WHERE {USABLE_API_KEY}
+    ), device AS (
         UPDATE licensing_device device
         SET last_seen_at = statement_timestamp(),
             name = COALESCE(NULLIF(%(device_name)s::text, ''), device.name),
             platform = COALESCE(NULLIF(%(platform)s::text, ''), device.platform),
-            license_file_ends_at = GREATEST(device.license_file_ends_at, {LICENSE_FILE_END}),
+            license_file_ends_at = GREATEST(device.license_file_ends_at, found.license_file_end),
             hwid_key_id = %(hwid_key_id)s,
             components = {_PARTS}
-        FROM licensing_license license
-        JOIN licensing_policy policy ON policy.id = license.policy_id
-        WHERE license.id = %(license_id)s AND {USABLE_LICENSE} AND {_NOTHING_IS_COUNTED}
-            AND device.license_id = license.id
-            AND device.hwid_digest = %(hwid_digest)s
-            AND device.released_at IS NULL
-        RETURNING device.id, license.id AS license_id, license.application_id, license.expires_at,
-            {GRACE_UNTIL} AS grace_until, {_SESSION_END} AS session_end,
-            {LICENSE_FILE_END} AS license_file_end
+        FROM found
+        WHERE device.id = found.device_id AND device.released_at IS NULL
+        RETURNING device.id
     ), opened AS (
         INSERT INTO licensing_session (
             id, application_id, license_id, device_id, token_digest, sealed_device_digest,
             user_name, app_version, app_version_key, ip_address, opened_at, last_seen_at, expires_at, is_overdraft, ended_reason
         )
-        SELECT %(session_id)s, device.application_id, device.license_id, device.id, %(token_digest)s,
+        SELECT %(session_id)s, found.application_id, found.license_id, device.id, %(token_digest)s,
             %(sealed_device_digest)s, %(user_name)s, %(app_version)s, %(app_version_key)s::text, %(ip_address)s::inet,
-            statement_timestamp(), statement_timestamp(), device.session_end, false, ''
-        FROM device
+            statement_timestamp(), statement_timestamp(), found.session_end, false, ''
+        FROM found, device
     )
-    SELECT session_end, expires_at, grace_until, false, license_file_end FROM device
+    SELECT found.*, device.id IS NOT NULL FROM found LEFT JOIN device ON true
 """

@@ -240,8 +240,8 @@ def test_rules_cost_no_statement(program: Program) -> None:
         assert program.validate().status_code == 200
         assert program.heartbeat().status_code == 200
 
-    assert len(new) == 5
-    assert len(sent) == 2 + 1 + 1
+    assert len(new) == 6
+    assert len(sent) == 1 + 1 + 1
 
 
 def test_a_key_that_is_changed_loses_no_rule(program: Program, settings: Settings) -> None:

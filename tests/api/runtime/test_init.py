@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 import uuid
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from django.utils import timezone
@@ -12,6 +12,7 @@ from licensing import applications, licenses, opening
 from licensing.devices import release_device
 from licensing.events import SYSTEM
 from licensing.models import Device, Event, License, Session
+from licensing.opening_statements import LOCK_LICENSE
 from licensing.statements import Question, Row, Steps
 from tests import factories
 from tests.api.runtime.conftest import Program, assert_refused
@@ -198,9 +199,13 @@ def test_a_session_limit_that_comes_while_a_program_asks_holds(
 ) -> None:
     program.init()
     limit_once_found(monkeypatch, sessions_max=1)
+    locked = spy_on_locks(monkeypatch)
 
-    assert_refused(program.init(), 403, "session_limit_reached", "Session limit reached")
+    refused = program.init(idempotency_key="found and opened apart")
+
+    assert_refused(refused, 403, "session_limit_reached", "Session limit reached")
     assert Session.objects.count() == 1
+    assert locked == [LOCK_LICENSE]
 
 
 def test_a_limit_of_users_that_comes_while_a_program_asks_holds(
@@ -211,8 +216,22 @@ def test_a_limit_of_users_that_comes_while_a_program_asks_holds(
     License.objects.update(users_max=None)
     limit_once_found(monkeypatch, users_max=1)
 
-    assert program.init(user="Bob").json()["code"] == "user_limit_reached"
+    refused = program.init(user="Bob", idempotency_key="found and opened apart")
+
+    assert refused.json()["code"] == "user_limit_reached"
     assert Session.objects.count() == 1
+
+
+def spy_on_locks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list of the locks that are taken from now on."""
+    fetch_row, locked = opening.fetch_row, []
+
+    def fetching_row(statement: LiteralString, parameters: dict[str, Any]) -> Row | None:
+        locked.append(statement)
+        return fetch_row(statement, parameters)
+
+    monkeypatch.setattr(opening, "fetch_row", fetching_row)
+    return locked
 
 
 def limit_once_found(monkeypatch: pytest.MonkeyPatch, **limit: int) -> None:
