@@ -117,13 +117,17 @@ def sealed_device_digest(session_token: uuid.UUID, device_digest: str) -> bytes:
     A pad that is drawn from the token's 122 random bits and used once: whoever steals the database holds no token.
     """
     digest = base64.urlsafe_b64decode(device_digest + "=")
-    return bytes(a ^ b for a, b in zip(digest, _pad(session_token), strict=True))
+    return _exclusive_or(digest, _pad(session_token))
 
 
 def opened_device_digest(session_token: uuid.UUID, sealed: bytes) -> str:
     """Return the device digest that `sealed_device_digest` sealed with this token."""
-    digest = bytes(a ^ b for a, b in zip(sealed, _pad(session_token), strict=True))
+    digest = _exclusive_or(sealed, _pad(session_token))
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _exclusive_or(one: bytes, other: bytes) -> bytes:
+    return (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(len(one))
 
 
 def _pad(session_token: uuid.UUID) -> bytes:

@@ -13,7 +13,6 @@ from typing import Any
 from prometheus_client import Histogram
 
 from api.runtime import answers
-from licensing.errors import TemporarilyUnavailableError
 from licensing.statements import Steps, answered
 from lockence.metrics import REQUEST_SECONDS
 from lockence.plain_http import CALLS
@@ -58,7 +57,7 @@ class FastLane:
         started = time.perf_counter()
         name_the_client(environ, self.trusted)
         if is_turned_away():
-            answer = answers.refuse(TemporarilyUnavailableError(), environ)
+            answer = answers.turn_away(environ)
         else:
             answer = yield from answers.answering(call, environ, in_steps=in_steps)
         _observe(environ, call, answer.status, time.perf_counter() - started)

@@ -2,8 +2,10 @@
 
 import dataclasses
 import datetime as dt
+import functools
 import json
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ from api.parsers import parse_object
 from api.runtime import inputs, overload, requests
 from api.runtime.requests import Environ
 from licensing import (
+    callers,
     consumption,
     devices,
     errors,
@@ -129,6 +132,16 @@ def refuse(refusal: errors.RefusalError, environ: Environ, allow: str = "POST") 
     if "Allow" in answer.headers:
         answer.headers["Allow"] = allow
     return answer
+
+
+def turn_away(environ: Environ) -> Answer:
+    """Return the refusal for a call that nobody has the time to look at: within a second it is the same for all, and signed once."""
+    return _turned_away(requests.signed_request(environ), int(time.time()))
+
+
+@functools.lru_cache(maxsize=64)
+def _turned_away(request: SignedRequest, _second: int) -> Answer:
+    return _refused(errors.TemporarilyUnavailableError(), _Context(request, callers.UNKNOWN))
 
 
 def _init(body: Members, context: _Context) -> tuple[Members, SigningFacts]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -137,6 +138,21 @@ def test_a_call_that_is_turned_away_is_told_when_to_come_again(busy: Gates) -> N
     assert 'tag="lockence-instance-v1"' in refused["Signature-Input"]
     assert refused["X-Request-ID"]
     assert program.validate().status_code == 200
+
+
+@pytest.mark.django_db
+def test_who_is_turned_away_costs_no_signature_of_its_own(busy: Gates) -> None:
+    program = Program(FastLaneClient(), factories.make_license())
+
+    with turning_away():
+        refused = [program.validate(session_token=str(uuid.uuid4())) for _ in range(50)]
+        elsewhere = program.heartbeat(session_token=str(uuid.uuid4()))
+
+    # The second may have changed meanwhile.
+    signatures = {answer["Signature"] for answer in refused}
+    assert len(signatures) <= 2
+    assert elsewhere["Signature"] not in signatures
+    assert len({answer["X-Request-ID"] for answer in refused}) == 50
 
 
 @pytest.mark.django_db
