@@ -9,11 +9,11 @@ theirs: what is asked while others commit goes out together after them, and wait
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import pq
-from psycopg.errors import error_from_result
+from psycopg.errors import LockNotAvailable, error_from_result
 
 from licensing.statements import Known, Prepared, Question, Row, prepared_with_values
 
@@ -21,6 +21,9 @@ Told = Callable[[Row | None], None]
 Failed = Callable[[], None]
 
 _DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+# Who shares a transaction keeps rows locked that others hold as well, in whatever order they came. So it is always the
+# first to give up, long before PostgreSQL looks for a deadlock (after a second) and has somebody fail.
+_GIVE_UP_SOON: LiteralString = "SELECT set_config('lock_timeout', '50ms', true)"
 
 
 class _Asked(NamedTuple):
@@ -89,7 +92,7 @@ class Pipeline:
         """Tell the rows that have arrived.
 
         Raises psycopg.Error when the connection is gone, and when a statement failed: what is prepared may be outdated. The
-        pipeline is no use then but to be closed.
+        pipeline is no use then but to be closed. Those who share a transaction and would wait for a lock have failed, and no more.
         """
         self._pgconn.consume_input()
         self.has_unsent = self._pgconn.flush() != 0
@@ -123,6 +126,9 @@ class Pipeline:
             asked.failed()
 
     def _send(self) -> None:
+        if len(self._unsent) > 1:
+            prepared, values = prepared_with_values(_GIVE_UP_SOON, {})
+            self._unsent.insert(0, _Asked(prepared, values, _ignore, _ignore, self._unsent[0].at))
         together = []
         for asked in self._unsent:
             together.append(_Sent(asked, asked.prepared.name not in self._known.names))
@@ -140,20 +146,41 @@ class Pipeline:
 
     def _end_of_transaction(self) -> None:
         results, self._results = self._results, []
-        for result in results:
-            # The last of them may be the commit's.
-            if result.status not in _DONE:
-                raise error_from_result(result)
-        rest = iter(results)
-        rows = []
-        for sent in self._sent[0]:
-            if sent.was_new:
-                next(rest)
-            rows.append(self._known.first_row(next(rest)))
+        rows = self._rows(self._sent[0], results)
         together = self._sent.popleft()
         try:
             if self._unsent:
                 self._send()
         finally:
-            for sent, row in zip(together, rows, strict=True):
-                sent.asked.told(row)
+            if rows is None:
+                for sent in together:
+                    sent.asked.failed()
+            else:
+                for sent, row in zip(together, rows, strict=True):
+                    sent.asked.told(row)
+
+    def _rows(
+        self, together: list[_Sent], results: list[pq.abc.PGresult]
+    ) -> list[Row | None] | None:
+        """Return the row of each in a transaction, or None where one of them would have waited for a lock."""
+        for result in results:
+            # The last of them may be the commit's.
+            if result.status not in _DONE:
+                error = error_from_result(result)
+                # What was not prepared behind it would have to be told from what was.
+                if isinstance(error, LockNotAvailable) and not any(
+                    sent.was_new for sent in together
+                ):
+                    return None
+                raise error
+        rest = iter(results)
+        rows = []
+        for sent in together:
+            if sent.was_new:
+                next(rest)
+            rows.append(self._known.first_row(next(rest)))
+        return rows
+
+
+def _ignore(_row: Row | None = None) -> None:
+    """Nobody asked."""

@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from licensing.models import License
 from licensing.pipeline import Pipeline
@@ -192,6 +192,38 @@ def test_nobody_is_told_what_could_not_be_committed(
 
     assert (asker.told, asker.failed) == ([], [1])
     assert License.objects.get().policy_id == license.policy_id
+
+
+@pytest.mark.parametrize("is_prepared", [False, True])
+def test_who_shares_a_transaction_waits_for_no_lock(sharer: Asker, is_prepared: bool) -> None:
+    """Or two who share would wait for each other in a circle, and a developer's act be the one that PostgreSQL ends."""
+    license = factories.make_license()
+    change = "UPDATE licensing_license SET note = 'changed' WHERE id = %(id)s RETURNING 1"
+    other = "SELECT %(it)s::int"
+    if is_prepared:
+        for _ in range(2):
+            sharer.ask(0, other, it=0)
+            sharer.ask(0, other, it=0)
+            sharer.ask(0, change, id=uuid.uuid4())
+            sharer.read_all()
+    sharer.told.clear()
+    with transaction.atomic():
+        License.objects.select_for_update().get(pk=license.pk)
+        sharer.ask(1, other, it=1)
+        sharer.ask(2, change, id=license.pk)
+        sharer.ask(3, other, it=3)
+        if is_prepared:
+            sharer.read_all()
+        else:
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                sharer.read_all()
+            sharer.pipeline.close()
+
+    assert (sharer.told, sharer.failed) == ([(1, (1,))], [2, 3])
+    if is_prepared:
+        sharer.ask(4, change, id=license.pk)
+        sharer.read_all()
+        assert sharer.told[-1] == (4, (1,))
 
 
 def test_a_parameter_that_cannot_be_sent_is_its_askers_alone(sharer: Asker) -> None:
