@@ -19,6 +19,8 @@ from lockence import secrets_env
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVERS = ("gunicorn", "granian")
+# What each application is called where the server speaks ASGI.
+_ASGI = {"lockence.wsgi": "lockence.asgi", "bench.bare": "bench.bare_asgi"}
 CONFIG = "ops/gunicorn.conf.py"
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 10
@@ -94,8 +96,7 @@ def _granian(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     bound = {**environment, "BIND": f"127.0.0.1:{port}", "PYTHON": sys.executable}
-    served = {"lockence.wsgi": "lockence.granian"}.get(application, application)
-    return port, _start(["ops/granian", served], bound, file)
+    return port, _start(["ops/granian", _ASGI[application]], bound, file)
 
 
 def _start(

@@ -15,7 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import pq
 from psycopg.errors import LockNotAvailable, error_from_result
 
-from licensing.statements import Known, Prepared, Question, Row, prepared_with_values
+from licensing.statements import Prepared, Question, Row, known_on, prepared_with_values
 
 Told = Callable[[Row | None], None]
 Failed = Callable[[], None]
@@ -45,13 +45,13 @@ class Pipeline:
 
     def __init__(self, wrapper: Any, *, shares_commits: bool = False) -> None:
         """Take over a connection of Django's (a DatabaseWrapper), outside a transaction."""
-        self._wrapper = wrapper
+        self._connection = wrapper.connection
         self._shares_commits = shares_commits
-        self._pgconn = wrapper.connection.pgconn
+        self._pgconn = self._connection.pgconn
         self._fileno = int(self._pgconn.socket)
         self._pgconn.nonblocking = 1
         self._pgconn.enter_pipeline_mode()
-        self._known = Known()
+        self._known = known_on(self._connection)
         # What was sent, as a list for each transaction, and what will be in the next one.
         self._sent: deque[list[_Sent]] = deque()
         self._unsent: list[_Asked] = []
@@ -118,7 +118,8 @@ class Pipeline:
 
     def close(self) -> None:
         """Give up the connection, and tell all who wait for a row that none will come."""
-        self._wrapper.close()
+        # Not by Django, which lets no event loop do so.
+        self._connection.close()
         waiting = [sent.asked for together in self._sent for sent in together] + self._unsent
         self._sent.clear()
         self._unsent.clear()

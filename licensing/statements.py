@@ -155,6 +155,12 @@ class Known:
         return row
 
 
+def known_on(psycopg_connection: "psycopg.Connection[Any]") -> Known:
+    kept = vars(psycopg_connection)
+    known: Known = kept.get(_KNOWN) or kept.setdefault(_KNOWN, Known())
+    return known
+
+
 def _execute(
     psycopg_connection: "psycopg.Connection[Any]",
     statement: LiteralString,
@@ -165,8 +171,7 @@ def _execute(
     if not psycopg_connection.autocommit and pgconn.transaction_status == pq.TransactionStatus.IDLE:
         # psycopg begins a transaction with its own first statement, and this is none of its own.
         _checked(pgconn, pgconn.exec_(b"BEGIN"))
-    kept = vars(psycopg_connection)
-    known: Known = kept.get(_KNOWN) or kept.setdefault(_KNOWN, Known())
+    known = known_on(psycopg_connection)
     if prepared.name not in known.names:
         _checked(pgconn, pgconn.prepare(prepared.name, prepared.text, prepared.types))
         known.names.add(prepared.name)

@@ -1,4 +1,4 @@
-"""Client calls answered by the thread that accepts them, as far as they need nothing but a row or two.
+"""Client calls answered by the thread that accepts them, or by an event loop, as far as they need nothing but a row or two.
 
 What a call costs beside its own work is mostly that it goes from thread to thread, each of which has to be woken, and has a
 connection, and so a process of PostgreSQL, that was idle and is cold. Here many calls share one thread and one connection
@@ -10,17 +10,17 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
-from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import Any, Protocol
 
 import psycopg
 from django.conf import settings
 
+from api.runtime import overload
 from api.runtime.overload import Gates
 from licensing.pipeline import Pipeline
 from licensing.statements import NotInStepsError, Question, Row, Steps
-from lockence import plain_http
 from lockence.fast_lane import FastLane, Response
 from lockence.plain_http import PlainRequest
 from lockence.request_id import current_request_id, request_id_of
@@ -37,14 +37,30 @@ IN_FLIGHT_MAX = 64
 GIVEN_UP_SECONDS = 2
 RECONNECT_SECONDS = 1
 
-Told = Callable[[bytes], None]
+Told = Callable[[Response], None]
 Failed = Callable[[], None]
+Read = Callable[[object], None]
+
+
+class Poller(Protocol):
+    """A selector (of `selectors`), or what stands for one, whose owner calls back what was registered."""
+
+    def register(self, fileobj: Any, events: int, data: Read) -> object: ...
+    def modify(self, fileobj: Any, events: int, data: Read) -> object: ...
+    def unregister(self, fileobj: Any) -> object: ...
+
+
+class Connecting(Protocol):
+    """A future that is done."""
+
+    def exception(self) -> BaseException | None: ...
+    def result(self) -> Pipeline: ...
 
 
 class Line:
     """A pipeline that is made when there is none."""
 
-    def __init__(self, poller: BaseSelector, *, is_durable: bool = False) -> None:
+    def __init__(self, poller: Poller, *, is_durable: bool = False) -> None:
         self._poller = poller
         self._is_durable = is_durable
         self._pipeline: Pipeline | None = None
@@ -65,7 +81,7 @@ class Line:
         """Make a pipeline, which takes some time."""
         return Pipeline.on_new_connection(shares_commits=self._is_durable)
 
-    def connected(self, connecting: "Future[Pipeline]") -> None:
+    def connected(self, connecting: Connecting) -> None:
         """Use the pipeline that was made, if it could be."""
         self._connect_at = time.monotonic() + RECONNECT_SECONDS
         if connecting.exception() is None:
@@ -132,7 +148,7 @@ class Line:
 class Express:
     """The calls in flight of one worker, and the lines that their statements take."""
 
-    def __init__(self, lane: FastLane, poller: BaseSelector) -> None:
+    def __init__(self, lane: FastLane, poller: Poller) -> None:
         self._lane = lane
         self._quick = Line(poller)
         self._durable = [Line(poller, is_durable=True) for _ in range(DURABLE_LINES)]
@@ -142,12 +158,15 @@ class Express:
     def takes(self, call: str) -> bool:
         return call in CALLS and self._quick.has_room()
 
-    def waited_seconds(self) -> float:
-        return self._quick.waited_seconds()
+    def refused_share(self, *, is_taken: bool, until_read: float, for_a_thread: float) -> float:
+        """Return the highest share that is refused (api/runtime/overload.py) of what threads answer, or of what is taken here.
 
-    def refused_share(self, waited_seconds: float) -> float:
-        """Return the highest share that is refused (api/runtime/overload.py) where a call has waited for so long to be read."""
-        return self._gates.refused_shares(max(waited_seconds, self.waited_seconds()))
+        Either is judged by for how many seconds the first of those waits who are not answered yet: to be read, for a row,
+        or for a thread. Whoever waits for a thread waits to be read as well.
+        """
+        here = max(until_read, self._quick.waited_seconds())
+        share = overload.gates().refused_shares(max(here, for_a_thread))
+        return self._gates.refused_shares(here) if is_taken else share
 
     def begin(self, request: PlainRequest, told: Told, failed: Failed) -> None:
         """Answer a request: `told` gets the answer, sooner or later, or `failed` is called for it to be answered in another way."""
@@ -162,7 +181,7 @@ class Express:
         try:
             question = steps.send(row)
         except StopIteration as end:
-            told(plain_http.written(*end.value))
+            told(end.value)
             return
         except Exception as error:
             if not isinstance(error, NotInStepsError):

@@ -27,6 +27,7 @@ from lockence.turned_away import turning_away
 
 if TYPE_CHECKING:
     from lockence.express import Express
+    from lockence.fast_lane import Response
 
 # A thread that renders a page would else keep the others waiting for 5 ms each time, and the one that accepts as well.
 SWITCH_SECONDS = 0.001
@@ -187,8 +188,9 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
                 connecting = self.connectors.submit(line.connect)
                 connecting.add_done_callback(partial(self.method_queue.defer, line.connected))
 
-    def _tell(self, conn: Any, answer: bytes, *, is_refusal: bool = False) -> None:
+    def _tell(self, conn: Any, response: "Response", *, is_refusal: bool = False) -> None:
         """Send an answer, and wait for the next request."""
+        answer = plain_http.written(*response)
         conn.arrived = b""
         try:
             sent = conn.sock.send(answer)
@@ -274,21 +276,15 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
                 see_to(conn)
 
     def _refused_share(self, *, is_taken: bool) -> float:
-        """Return the highest share that is refused of what threads answer, or of what is answered here.
-
-        Either is judged by how long the first of those waits who are not answered yet. Whoever waits for a thread waits
-        for this one as well.
-        """
         now = time.monotonic()
-        until_read = now - self.arrived_at
-        assert self.express is not None
-        in_flight = self.express.waited_seconds()
         for_a_thread = 0.0
         with contextlib.suppress(IndexError):
             if len(self.waiting) >= _WAITING_MIN:
                 for_a_thread = now - self.waiting[0]
-        share = overload.gates().refused_shares(max(until_read, in_flight, for_a_thread))
-        return self.express.refused_share(until_read) if is_taken else share
+        assert self.express is not None
+        return self.express.refused_share(
+            is_taken=is_taken, until_read=now - self.arrived_at, for_a_thread=for_a_thread
+        )
 
 
 def _received(client: socket.socket) -> bytes | None:

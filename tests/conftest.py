@@ -10,7 +10,8 @@ from django.db import connections
 from accounts.access import Role
 from accounts.models import Team, User
 from tests import factories
-from tests.servers import server as server  # a fixture
+from tests.servers import granian as granian  # fixtures
+from tests.servers import server as server
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 _LIVE_FOLDERS = {"bench", "clients", "command_line", "contract", "pages"}
-_SERVERS = {"server", "live_server"}
+_SERVERS = {"server", "granian", "live_server"}
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

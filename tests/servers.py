@@ -1,4 +1,4 @@
-"""A real server for tests: gunicorn as ops/gunicorn.conf.py has it, on a free port, with the test database.
+"""Real servers for tests: gunicorn and Granian as ops/ has them, on free ports, with the test database.
 
 What the server is to see must be committed: ask for `transactional_db` beside `server`, or for `db` where it sees nothing.
 """
@@ -48,7 +48,7 @@ class Response:
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """A running gunicorn; `post` and `get` are those of Django's test client."""
+    """A running gunicorn, or Granian; `post` and `get` are those of Django's test client."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -82,7 +82,7 @@ class Server:
         return socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_SECONDS_MAX)
 
     def logged(self) -> str:
-        """Return what gunicorn and the site wrote to standard error so far."""
+        """Return what the server and the site wrote to standard error so far."""
         return Path(self.log.name).read_text(errors="replace")
 
 
@@ -98,12 +98,38 @@ def serve(
 
     With `send_buffer_bytes` its sockets hold about so much of what clients have not read.
     """
-    with contextlib.ExitStack() as cleanup:
-        log = cleanup.enter_context(tempfile.NamedTemporaryFile(prefix="gunicorn-", suffix=".log"))
-        # Bound here and handed over: nobody else can take the port in between.
-        listener = cleanup.enter_context(socket.create_server(("127.0.0.1", 0)))
+    # Bound here and handed over: nobody else can take the port in between.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         if send_buffer_bytes is not None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
+        command = [sys.executable, "-m", "gunicorn", "--config", "ops/gunicorn.conf.py"]
+        environment = {"BIND": f"fd://{listener.fileno()}", **environment}
+        with _run([*command, "lockence.wsgi"], database_url, listener, environment) as server:
+            # From now on a server that died refuses connections instead of letting them wait.
+            listener.close()
+            _wait_until_it_answers(server)
+            yield server
+
+
+@contextlib.contextmanager
+def serve_granian(database_url: str, **environment: str) -> Iterator[Server]:
+    """Run Granian on a database until the block ends; `environment` are more variables for it."""
+    # It takes no socket from others, only the number of a port that was free a moment ago.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        bound = {"BIND": f"127.0.0.1:{listener.getsockname()[1]}", "PYTHON": sys.executable}
+        running = _run(["ops/granian"], database_url, listener, {**bound, **environment})
+        with running as server:
+            listener.close()
+            _wait_until_it_answers(server)
+            yield server
+
+
+@contextlib.contextmanager
+def _run(
+    command: list[str], database_url: str, listener: socket.socket, environment: dict[str, str]
+) -> Iterator[Server]:
+    with contextlib.ExitStack() as cleanup:
+        log = cleanup.enter_context(tempfile.NamedTemporaryFile(prefix="server-", suffix=".log"))
         port = listener.getsockname()[1]
         environment = {
             **os.environ,
@@ -112,16 +138,15 @@ def serve(
             "INIT_FAILURES_MAX": str(10**9),
             # A crowd on a busy machine waits, and is not sent away.
             "WEB_WAIT_MS": "0",
-            "BIND": f"fd://{listener.fileno()}",
             **environment,
         }
         # Each server collects its own metrics, and removes their folder when it ends.
         environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "ops/gunicorn.conf.py", "lockence.wsgi"],
+            command,
             cwd=ROOT,
             env=environment,
-            pass_fds=[listener.fileno()],
+            pass_fds=[listener.fileno()] if "fd://" in environment["BIND"] else [],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -129,11 +154,7 @@ def serve(
             preexec_fn=_end_with_parent,
         )
         cleanup.callback(_stop, process)
-        # From now on a server that died refuses connections instead of letting them wait.
-        listener.close()
-        server = Server(port, process, log)
-        _wait_until_it_answers(server)
-        yield server
+        yield Server(port, process, log)
 
 
 def database_url() -> str:
@@ -154,6 +175,14 @@ def server(django_db_setup: None) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def granian(django_db_setup: None) -> Iterator[Server]:
+    """The site under Granian, likewise."""
+    assert "test_" in connection.settings_dict["NAME"], "ask for db or transactional_db as well"
+    with serve_granian(database_url()) as running:
+        yield running
+
+
 def _wait_until_it_answers(server: Server) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
     while server.process.poll() is None and time.monotonic() < deadline:
@@ -161,7 +190,7 @@ def _wait_until_it_answers(server: Server) -> None:
             if server.get("/healthz").status_code == 200:
                 return
         time.sleep(0.05)
-    pytest.fail(f"gunicorn did not start:\n{server.logged()}")
+    pytest.fail(f"The server did not start:\n{server.logged()}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,6 @@
 """What is refused, and in which order, when more is asked than this machine can answer: pages first, `init` and `validate` last.
 
-How long those wait who wait for a thread tells it (lockence/worker.py, lockence/granian.py). A short burst passes; a wait that stands
+How long those wait who wait for a thread tells it (lockence/worker.py, lockence/event_loop.py). A short burst passes; a wait that stands
 is no burst, and from then on who comes is refused at once, which costs little, so that what is answered is answered soon. Each
 process judges for itself.
 """

@@ -76,7 +76,7 @@ def test_granian_answers_and_takes_its_folder_of_metrics_away(tmp_path: Path) ->
     environment = servers.environment("postgres://127.0.0.1:1/nothing") | {"TMPDIR": str(tmp_path)}
     log = tmp_path / "log"
 
-    with servers.serve("lockence.granian", environment, log, "granian") as server:
+    with servers.serve("lockence.wsgi", environment, log, "granian") as server:
         status, answer = server.post("/api/v1/validate", b"{}")
         folders = [path.name for path in tmp_path.glob("lockence-metrics-*")]
 

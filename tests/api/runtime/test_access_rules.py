@@ -13,6 +13,7 @@ from licensing import access_rules, licenses
 from licensing.events import SYSTEM
 from licensing.models import AccessRule, Device, License, Session
 from tests import factories
+from tests.api.runtime.adaptors import FastLaneClient
 from tests.api.runtime.conftest import Program, assert_refused
 from tests.api.runtime.test_budgets import statements
 
@@ -229,6 +230,8 @@ def test_the_exchange_for_a_license_file_is_judged_too(program: Program) -> None
 
 
 def test_rules_cost_no_statement(program: Program) -> None:
+    # What is given up in steps is asked anew.
+    program.client = FastLaneClient()
     allow(program, "network", "127.0.0.0/8")
     for number in range(20):
         block(program, "hwid", f"another-{number}")

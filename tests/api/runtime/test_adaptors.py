@@ -10,7 +10,8 @@ from django.http import HttpResponse
 from lockence_client import request_code
 
 from tests import factories
-from tests.api.runtime.conftest import ADAPTORS, Program
+from tests.api.runtime.adaptors import ADAPTORS
+from tests.api.runtime.conftest import Program
 
 NONCE = "0123456789abcdef-_AZ"
 CALLS = [

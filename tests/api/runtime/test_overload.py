@@ -1,10 +1,7 @@
 """More is asked than can be answered: who would wait too long is refused at once, pages first, init and validate last."""
 
 import datetime as dt
-import threading
 import uuid
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -20,10 +17,10 @@ from api.runtime.overload import (
     PAGES,
     Gates,
 )
-from lockence.door import Door
-from lockence.turned_away import is_turned_away, turning_away
+from lockence.turned_away import turning_away
 from tests import factories
-from tests.api.runtime.conftest import FastLaneClient, Program
+from tests.api.runtime.adaptors import FastLaneClient
+from tests.api.runtime.conftest import Program
 
 MS = 20
 LONG, SHORT = 0.03, 0.001
@@ -184,106 +181,3 @@ def test_pages_and_the_management_api_make_way(
 @pytest.mark.django_db
 def test_probes_are_answered_all_the_same(busy: Gates, client: Client) -> None:
     assert client.get("/healthz").status_code == 200
-
-
-class Room:
-    """A site in which whoever enters stays until the door is opened."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Semaphore(0)
-        self.leave = threading.Event()
-
-    def __call__(self, environ: dict[str, str], start_response: object) -> list[bytes]:
-        self.entered.release()
-        self.leave.wait(30)
-        return [b"answered"]
-
-
-@pytest.fixture
-def room() -> Iterator[Room]:
-    room = Room()
-    yield room
-    room.leave.set()
-
-
-class Inside:
-    """The site behind a door: who has `held` in its environment stays in the room, and of the others it notes what becomes of them."""
-
-    def __init__(self, room: Room) -> None:
-        self.room = room
-        self.told: list[bool] = []
-
-    def __call__(self, environ: dict[str, Any], start_response: object) -> list[bytes]:
-        if environ.get("held"):
-            return self.room(environ, start_response)
-        if environ["PATH_INFO"] == INIT:
-            environ["wsgi.input"].read(1)
-        self.told.append(is_turned_away())
-        return []
-
-
-INIT, VALIDATE, PAGE = "/api/v1/init", "/api/v1/validate", "/dashboard/"
-
-
-def came_to(door: Door, path: str, body: object = None, **more: str) -> None:
-    door({"PATH_INFO": path, "wsgi.input": body, **more}, None)
-
-
-def told_while(
-    held: Callable[[Door], None], inside: Inside, gates: Gates, clock: Clock
-) -> list[bool]:
-    """What becomes of those who come while somebody is inside for long: of a call and a page at once, of both later, and then of a call."""
-    door = Door(inside, threads=1, clock=clock)
-    thread = threading.Thread(target=held, args=(door,))
-    thread.start()
-    assert inside.room.entered.acquire(timeout=30)
-    for waited in (0.0, 1 + MS * BURST_TIMES / 1000):
-        clock.now += waited
-        came_to(door, VALIDATE)
-        came_to(door, PAGE)
-    told = list(inside.told)
-    inside.room.leave.set()
-    thread.join()
-    came_to(door, VALIDATE)
-    return [*told, inside.told[-1]]
-
-
-@pytest.fixture
-def inside(room: Room, gates: Gates, monkeypatch: pytest.MonkeyPatch) -> Inside:
-    monkeypatch.setattr(overload, "gates", lambda: gates)
-    return Inside(room)
-
-
-def test_where_nobody_finds_room_for_long_calls_are_turned_away(
-    inside: Inside, gates: Gates, clock: Clock
-) -> None:
-    told = told_while(lambda door: came_to(door, VALIDATE, held="yes"), inside, gates, clock)
-
-    # Pages are refused by lockence.making_way, which has words for people.
-    assert told == [False, False, True, False, False]
-
-
-def test_a_page_that_takes_long_turns_nobody_away(
-    inside: Inside, gates: Gates, clock: Clock
-) -> None:
-    told = told_while(lambda door: came_to(door, PAGE, held="yes"), inside, gates, clock)
-
-    assert told == [False] * 5
-
-
-class SlowBody:
-    def __init__(self, room: Room) -> None:
-        self.room = room
-
-    def read(self, size: int) -> bytes:
-        return self.room({}, None)[0][:size]
-
-
-def test_a_body_that_comes_slowly_turns_nobody_away(
-    inside: Inside, gates: Gates, clock: Clock
-) -> None:
-    body = SlowBody(inside.room)
-
-    told = told_while(lambda door: came_to(door, INIT, body), inside, gates, clock)
-
-    assert told == [False] * 5

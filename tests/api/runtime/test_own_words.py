@@ -12,6 +12,7 @@ from licensing.events import SYSTEM
 from licensing.models import Event
 from licensing.own_words import SAID_BY_APPLICATIONS, TEXT_MAX, choose_words
 from tests import factories
+from tests.api.runtime.adaptors import FastLaneClient
 from tests.api.runtime.conftest import Program, assert_refused
 from tests.api.runtime.test_budgets import statements
 
@@ -116,6 +117,8 @@ def test_they_come_with_the_statement_of_the_call(program: Program, call: str) -
 
 
 def test_they_cost_an_init_no_statement_more(suspended: Program) -> None:
+    # What is given up in steps is asked anew.
+    suspended.client = FastLaneClient()
     read(suspended)
     say(suspended, "Please write to them.")
 
