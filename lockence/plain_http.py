@@ -66,6 +66,15 @@ def read(arrived: bytes, address: Any, body_max_bytes: int) -> PlainRequest | No
     return PlainRequest(called[2], _environ(called[1], headers, body, address))
 
 
+def headers_of(request: PlainRequest) -> list[tuple[str, str]]:
+    """Return the header fields as they came, but for the case of their names."""
+    return [
+        (name.removeprefix("HTTP_").replace("_", "-"), value)
+        for name, value in request.environ.items()
+        if name.startswith("HTTP_")
+    ]
+
+
 def written(status: str, headers: list[tuple[str, str]], body: bytes) -> bytes:
     """Return an answer after which the connection stays open."""
     lines = [f"HTTP/1.1 {status}"]

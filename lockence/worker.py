@@ -7,6 +7,7 @@ a client, nor for the database.
 """
 
 import contextlib
+import datetime as dt
 import selectors
 import socket
 import sys
@@ -14,6 +15,7 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from gunicorn import http
@@ -26,7 +28,7 @@ from lockence.plain_http import PlainRequest
 from lockence.turned_away import turning_away
 
 if TYPE_CHECKING:
-    from lockence.express import Express
+    from lockence.express import Express, Told
     from lockence.fast_lane import Response
 
 # A thread that renders a page would else keep the others waiting for 5 ms each time, and the one that accepts as well.
@@ -171,9 +173,10 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         if overload.share_of(request.call) <= self._refused_share(is_taken=is_taken):
             with turning_away():
                 told = partial(self._tell, conn, is_refusal=True)
-                self.express.begin(request, told, failed)
+                self.express.begin(request, self._logged(request, told), failed)
         elif is_taken:
-            self.express.begin(request, partial(self._tell, conn), failed)
+            told = partial(self._tell, conn)
+            self.express.begin(request, self._logged(request, told), failed)
         else:
             return False
         return True
@@ -181,12 +184,26 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
     def _connect(self) -> None:
         """See to it that every line has a pipeline, sooner or later."""
         assert self.express is not None
-        # A log of each call is gunicorn's to write: with one, threads answer them all.
-        lines = [] if self.cfg.accesslog else self.express.lines
-        for line in lines:
+        for line in self.express.lines:
             if line.wants_to_connect():
                 connecting = self.connectors.submit(line.connect)
                 connecting.add_done_callback(partial(self.method_queue.defer, line.connected))
+
+    def _logged(self, request: PlainRequest, told: "Told") -> "Told":
+        """Have the answer written into gunicorn's access log, if it keeps one."""
+        if not self.log.access_log.handlers:
+            return told
+        began_at = time.monotonic()
+
+        def telling(response: "Response") -> None:
+            told(response)
+            status, headers, body = response
+            asked = SimpleNamespace(headers=plain_http.headers_of(request))
+            answered = SimpleNamespace(status=status, headers=headers, sent=len(body))
+            took = dt.timedelta(seconds=time.monotonic() - began_at)
+            self.log.access(answered, asked, request.environ, took)
+
+        return telling
 
     def _tell(self, conn: Any, response: "Response", *, is_refusal: bool = False) -> None:
         """Send an answer, and wait for the next request."""

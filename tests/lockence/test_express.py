@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import socket
 import struct
@@ -11,6 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
@@ -35,11 +37,17 @@ CONNECTIONS = THREADS + 1 + DURABLE_LINES
 
 @pytest.fixture
 def small_server(transactional_db: None) -> Iterator[Server]:
+    with serve_small() as server:
+        yield server
+
+
+@contextlib.contextmanager
+def serve_small(*options: str) -> Iterator[Server]:
     environment = {
         "WEB_CONCURRENCY": "1",
         "WEB_THREADS": str(THREADS),
         "PGAPPNAME": SMALL,
-        "GUNICORN_CMD_ARGS": f"--worker-connections {CONNECTED_MAX}",
+        "GUNICORN_CMD_ARGS": shlex.join(["--worker-connections", str(CONNECTED_MAX), *options]),
     }
     with serve(database_url(), send_buffer_bytes=4_096, **environment) as server:
         yield server
@@ -56,7 +64,7 @@ def program(small_server: Server) -> Program:
 
 def make_all_connections(program: Program) -> None:
     deadline = time.monotonic() + SECONDS_MAX
-    while len(backends()) < CONNECTIONS and time.monotonic() < deadline:
+    while len(backends()) != CONNECTIONS and time.monotonic() < deadline:
         program.init()
         program.validate()
         at_once([program.variables] * THREADS)
@@ -108,6 +116,27 @@ def test_whoever_is_known_needs_no_thread(program: Program) -> None:
         "session_ended",
         "invalid_api_key",
     ]
+
+
+def test_an_access_log_takes_none_either(transactional_db: None, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    form = "%(h)s %(r)s %(s)s %(B)s %(L)s %({host}i)s %({x-request-id}o)s"
+    with serve_small("--access-logfile", str(log), "--access-logformat", form) as server:
+        program = Program(server, factories.make_license())
+        program.init()
+        make_all_connections(program)
+        with no_thread_free(program):
+            answered = program.validate()
+            refused = program.heartbeat(session_token=str(uuid.uuid4()))
+        lines = log.read_text().splitlines()
+
+    for response in (answered, refused):
+        [line] = [line for line in lines if line.endswith(response["X-Request-ID"])]
+        address, method, path, _http, status, length, seconds, host, _id = line.split()
+        assert (address, method, host) == ("127.0.0.1", "POST", f"127.0.0.1:{server.port}")
+        assert path == ("/api/v1/validate" if response is answered else "/api/v1/heartbeat")
+        assert (int(status), int(length)) == (response.status_code, len(response.content))
+        assert 0 < float(seconds) < SECONDS_MAX
 
 
 def test_nor_does_whoever_has_gone(program: Program) -> None:
