@@ -22,12 +22,12 @@ from pathlib import Path
 from bench import growth_report, load, pages, servers
 from bench.database import Database, own_database
 from bench.report import Facts
-from bench.runner import Target
+from bench.runner import WARM_UP_CONNECTIONS, Target
 
 ROOT = Path(__file__).resolve().parent.parent
 CALLS = ("validate", "heartbeat", "init")
-# Long enough for every row that is called for to have been touched, and for every connection to have met most of them.
-WARM_UP_SHARE = 3
+# Until most connections have met most of the rows: to each of them a page is new once, and once more after a checkpoint.
+WARM_UP_CALLS_PER_ROW, WARM_UP_SECONDS_MAX = 5, 60
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with _places(os.environ["DATABASE_URL"], options) as places:
             databases = [_contents(place.target.database) for place in places]
+            _warm_up(places, options)
             segments = [*_measured(places, options)]
             page_times = [*_pages(places, options.page_rounds)]
     except (load.LoadError, servers.ServerError) as error:
@@ -95,20 +96,33 @@ def _contents(database: Database) -> Facts:
     return dict(zip(("licenses", "devices", "open_sessions", "megabytes"), row, strict=True))
 
 
+def _warm_up(places: list[Place], options: argparse.Namespace) -> None:
+    """Let servers and PostgreSQL come to where they are in the middle of a day."""
+    for place in places:
+        calls = WARM_UP_CALLS_PER_ROW * min(place.licenses, options.sample)
+        for call in CALLS:
+            done, deadline = 0, time.monotonic() + WARM_UP_SECONDS_MAX
+            while done < calls and time.monotonic() < deadline:
+                done += place.target.drive(call, WARM_UP_CONNECTIONS, options.seconds).requests
+        place.target.database.put_back()
+
+
 def _measured(places: list[Place], options: argparse.Namespace) -> Iterator[Facts]:
-    for number in range(options.rounds + 1):
+    for number in range(1, options.rounds + 1):
         for call in CALLS:
             # Nobody comes first every time.
             for place in reversed(places) if number % 2 else places:
-                # The first round warms up, and is thrown away.
-                seconds = options.seconds * (1 if number else WARM_UP_SHARE)
-                facts = place.target.sample(call, options.connections, seconds).facts()
-                if number:
-                    yield {"round": number, "call": call, "licenses": place.licenses, **facts}
+                sample = place.target.sample(call, options.connections, options.seconds)
+                yield {
+                    "round": number,
+                    "call": call,
+                    "licenses": place.licenses,
+                    **sample.facts(),
+                }
                 place.target.assert_ok(call)
         for place in places:
             place.target.database.put_back()
-        print(f"Round {number} of {options.rounds} is over." if number else "Warm.", flush=True)
+        print(f"Round {number} of {options.rounds} is over.", flush=True)
 
 
 def _pages(places: list[Place], rounds: int) -> Iterator[Facts]:
@@ -125,8 +139,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--sample", type=int, default=20_000, help="licenses that call; default: %(default)s"
     )
-    parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
-    parser.add_argument("--seconds", type=float, default=3, help="of load per segment; default: 3")
+    parser.add_argument("--rounds", type=int, default=10, help="default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=2, help="of load per segment; default: 2")
     parser.add_argument("--connections", type=int, default=8, help="default: %(default)s")
     parser.add_argument(
         "--page-rounds", type=int, default=20, help="times each page is asked for; default: 20"

@@ -15,7 +15,7 @@ _MEDIANS = ("requests_per_second", "p50_ms", "worker_cpu_us", "database_cpu_us")
 def summary(segments: Iterable[Facts]) -> list[Facts]:
     """Return for each call and number of licenses the medians over the rounds, and the cost as a ratio to that of the fewest.
 
-    The ratio is the median of those that each round gave by itself; `ratio_min` and `ratio_max` are the others' bounds.
+    The ratio is the median of those that each round gave by itself; half of them lie between `ratio_from` and `ratio_to`.
     """
     by_place: dict[tuple[str, int], list[Facts]] = {}
     for segment in segments:
@@ -30,14 +30,15 @@ def summary(segments: Iterable[Facts]) -> list[Facts]:
 
 
 def _row(call: str, licenses: int, turns: list[Facts], of_fewest: list[Facts]) -> Facts:
-    ratios = _ratios(turns, of_fewest)
+    ratios = sorted(_ratios(turns, of_fewest))
+    quarter = len(ratios) // 4
     return {
         "call": call,
         "licenses": licenses,
         **{name: _median([turn[name] for turn in turns]) for name in _MEDIANS},
         "ratio": _median(ratios),
-        "ratio_min": min(ratios, default=None),
-        "ratio_max": max(ratios, default=None),
+        "ratio_from": ratios[quarter] if ratios else None,
+        "ratio_to": ratios[-1 - quarter] if ratios else None,
     }
 
 
@@ -50,7 +51,7 @@ def table(rows: Iterable[Facts]) -> str:
             f"{row['requests_per_second']:,.0f}",
             f"{row['p50_ms']:.2f}",
             *(_told(row[name], 1) for name in ("worker_cpu_us", "database_cpu_us")),
-            *(_told(row[name], 3) for name in ("ratio", "ratio_min", "ratio_max")),
+            *(_told(row[name], 3) for name in ("ratio", "ratio_from", "ratio_to")),
         )
         for row in rows
     ]

@@ -56,6 +56,8 @@ SERVER_SETTINGS = {
 }
 # What is thrown away afterwards need not survive a power cut.
 FORGETFUL_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# docs/performance.md tells operators why. Each page that changes first after a checkpoint is logged as a whole.
+ROOMY_SETTINGS = {"max_wal_size": "4GB", "checkpoint_timeout": "30min"}
 # Beyond that a quarter of the machine is more than any database of ./dev has use for.
 SHARED_BUFFERS_MB_MAX = 4096
 
@@ -123,7 +125,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--roomy",
         action="store_true",
-        help="let it keep in memory what operators are told to let it keep: a quarter of the machine's",
+        help="set it as operators are told to: a quarter of the memory, few checkpoints",
     )
     parser.add_argument("command", nargs="+", metavar="COMMAND")
     return parser.parse_args(arguments)
@@ -150,7 +152,7 @@ class Cluster:
 def _cluster(options: argparse.Namespace) -> Iterator[Cluster]:
     owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
     binaries = _binaries(owner)
-    settings = SERVER_SETTINGS | (_room() if options.roomy else {})
+    settings = SERVER_SETTINGS | (_roomy_settings() if options.roomy else {})
     if not options.temporary:
         yield Cluster(_kept_data(options.data.absolute(), owner), binaries, owner, settings)
         return
@@ -161,10 +163,10 @@ def _cluster(options: argparse.Namespace) -> Iterator[Cluster]:
         yield Cluster(Path(folder) / "postgres", binaries, owner, settings)
 
 
-def _room() -> dict[str, str]:
-    """Return the settings for a quarter of the machine's memory, of which no more is taken than pages are read into."""
-    megabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 // 2**20
-    return {"shared_buffers": f"{min(megabytes, SHARED_BUFFERS_MB_MAX)}MB"}
+def _roomy_settings() -> dict[str, str]:
+    # No more of the memory is taken than pages are read into.
+    quarter_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 // 2**20
+    return ROOMY_SETTINGS | {"shared_buffers": f"{min(quarter_mb, SHARED_BUFFERS_MB_MAX)}MB"}
 
 
 def _kept_data(wanted: Path, owner: pwd.struct_passwd | None) -> Path:

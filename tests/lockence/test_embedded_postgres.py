@@ -154,13 +154,19 @@ def test_a_temporary_cluster_is_postgresql_18_and_leaves_nothing_behind() -> Non
     assert not Path(data).parent.exists()
 
 
-def test_a_roomy_one_keeps_a_quarter_of_the_memory_up_to_four_gigabytes(data: Path) -> None:
+def test_a_roomy_one_is_set_as_operators_are_told_to(data: Path) -> None:
     quarter = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
-    sql = "SELECT pg_size_bytes(current_setting('shared_buffers'))"
+    names = ("shared_buffers", "max_wal_size", "checkpoint_timeout")
+    sql = "SELECT pg_size_bytes(current_setting('shared_buffers')), " + ", ".join(
+        f"current_setting('{name}')" for name in names[1:]
+    )
 
-    [kept] = ast.literal_eval(run("--data", data, "--roomy", command=query(sql)).stdout)
+    memory, *others = ast.literal_eval(run("--data", data, "--roomy", command=query(sql)).stdout)
 
-    assert min(quarter, 2**32) - 2**20 < kept <= min(quarter, 2**32)
+    assert min(quarter, 2**32) - 2**20 < memory <= min(quarter, 2**32)
+    told = (ROOT / "docs/performance.md").read_text()
+    for name, value in zip(names, ("a quarter of the machine's memory", *others), strict=True):
+        assert f"| `{name}` | {value} |" in told
 
 
 def test_text_is_utf8_and_only_the_socket_listens(data: Path) -> None:
