@@ -161,11 +161,11 @@ class Express:
     def refused_share(self, *, is_taken: bool, until_read: float, for_a_thread: float) -> float:
         """Return the highest share that is refused (api/runtime/overload.py) of what threads answer, or of what is taken here.
 
-        Either is judged by for how many seconds the first of those waits who are not answered yet: to be read, for a row,
-        or for a thread. Whoever waits for a thread waits to be read as well.
+        Either is judged by how many seconds somebody will have waited who is read now and answered after those before: to be
+        read, and for a row or for a thread.
         """
-        here = max(until_read, self._quick.waited_seconds())
-        share = overload.gates().refused_shares(max(here, for_a_thread))
+        here = until_read + self._quick.waited_seconds()
+        share = overload.gates().refused_shares(max(here, until_read + for_a_thread))
         return self._gates.refused_shares(here) if is_taken else share
 
     def begin(self, request: PlainRequest, told: Told, failed: Failed) -> None:

@@ -2,10 +2,12 @@
 
 import datetime as dt
 import uuid
+from selectors import DefaultSelector
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from api.runtime import overload
 from api.runtime.overload import (
@@ -17,6 +19,7 @@ from api.runtime.overload import (
     PAGES,
     Gates,
 )
+from lockence.express import Express
 from lockence.turned_away import turning_away
 from tests import factories
 from tests.api.runtime.adaptors import FastLaneClient
@@ -150,6 +153,21 @@ def test_who_is_turned_away_costs_no_signature_of_its_own(busy: Gates) -> None:
     assert len(signatures) <= 2
     assert elsewhere["Signature"] not in signatures
     assert len({answer["X-Request-ID"] for answer in refused}) == 50
+
+
+@pytest.mark.parametrize(("milliseconds", "is_refused"), [(90, False), (110, True)])
+def test_who_waits_to_be_read_and_then_for_a_row_waits_for_both(
+    settings: Settings, milliseconds: int, is_refused: bool
+) -> None:
+    settings.WEB_WAIT_MS = 5
+    express = Express(FastLaneClient.lane, DefaultSelector())
+    [quick, *_] = express.lines
+    quick.waited_seconds = lambda: milliseconds / 1000  # type: ignore[method-assign]
+
+    share = express.refused_share(is_taken=True, until_read=milliseconds / 1000, for_a_thread=0)
+
+    # Forty times as long is no burst.
+    assert (share == LAST) is is_refused
 
 
 @pytest.mark.django_db
