@@ -78,6 +78,7 @@ class Site:
         told, failed = partial(_settle, answer), partial(_settle, answer, None)
         is_taken = self.express.takes(call)
         share = self.express.refused_share(
+            call,
             is_taken=is_taken,
             until_read=self.lateness.seconds(),
             for_a_thread=self.bridge.waited_seconds(),

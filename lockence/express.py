@@ -28,6 +28,10 @@ from lockence.request_id import current_request_id, request_id_of
 logger = logging.getLogger(__name__)
 
 CALLS = ("init", "validate", "heartbeat", "logout")
+_DURABLE_CALLS = ("init", "logout")
+# While more is asked than can be answered, so many on a line are a crowd: whoever came behind them would wait for all of them, with
+# every process busy for longer than a row takes.
+CROWD = 2
 # For what waits for the disk: those wait together, and nobody else waits with them. The second is for when a row of the first is locked.
 DURABLE_LINES = 2
 # Whoever would wait for longer behind others, or behind more of them, takes a thread: a row may be locked.
@@ -158,7 +162,9 @@ class Express:
     def takes(self, call: str) -> bool:
         return call in CALLS and self._quick.has_room()
 
-    def refused_share(self, *, is_taken: bool, until_read: float, for_a_thread: float) -> float:
+    def refused_share(
+        self, call: str, *, is_taken: bool, until_read: float, for_a_thread: float
+    ) -> float:
         """Return the highest share that is refused (api/runtime/overload.py) of what threads answer, or of what is taken here.
 
         Either is judged by how many seconds somebody will have waited who is read now and answered after those before: to be
@@ -166,7 +172,16 @@ class Express:
         """
         here = until_read + self._quick.waited_seconds()
         share = overload.gates().refused_shares(max(here, until_read + for_a_thread))
-        return self._gates.refused_shares(here) if is_taken else share
+        if not is_taken:
+            return share
+        share = self._gates.refused_shares(here)
+        is_busy = self._gates.are_shut(overload.share_of(call))
+        return overload.LAST if is_busy and self._is_crowded(call) else share
+
+    def _is_crowded(self, call: str) -> bool:
+        line = self._durable[0] if call in _DURABLE_CALLS else self._quick
+        # What can best be made later finds a line empty, or makes way.
+        return len(line) >= (CROWD if overload.share_of(call) == overload.LAST else 1)
 
     def begin(self, request: PlainRequest, told: Told, failed: Failed) -> None:
         """Answer a request: `told` gets the answer, sooner or later, or `failed` is called for it to be answered in another way."""

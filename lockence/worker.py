@@ -170,7 +170,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         failed = partial(self._hand_over, conn)
         # What a server that stops has to tell its clients is gunicorn's to write.
         is_taken = self.alive and self.express.takes(request.call)
-        if overload.share_of(request.call) <= self._refused_share(is_taken=is_taken):
+        if overload.share_of(request.call) <= self._refused_share(request.call, is_taken=is_taken):
             with turning_away():
                 told = partial(self._tell, conn, is_refusal=True)
                 self.express.begin(request, self._logged(request, told), failed)
@@ -292,7 +292,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
                 self._take_up(conn)
                 see_to(conn)
 
-    def _refused_share(self, *, is_taken: bool) -> float:
+    def _refused_share(self, call: str, *, is_taken: bool) -> float:
         now = time.monotonic()
         for_a_thread = 0.0
         with contextlib.suppress(IndexError):
@@ -300,7 +300,7 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
                 for_a_thread = now - self.waiting[0]
         assert self.express is not None
         return self.express.refused_share(
-            is_taken=is_taken, until_read=now - self.arrived_at, for_a_thread=for_a_thread
+            call, is_taken=is_taken, until_read=now - self.arrived_at, for_a_thread=for_a_thread
         )
 
 

@@ -79,6 +79,11 @@ class Gates:
         """Tell whether pages have to make way for programs."""
         return self.are_used and self.pages.is_shut()
 
+    def are_shut(self, share: float) -> bool:
+        """Tell whether calls of a share were refused a moment ago: it is no time to let many of them in at once."""
+        gate = self.later if share == LATER else self.last
+        return self.are_used and gate.is_shut()
+
     def paced(self, interval_seconds: int, ends_at: dt.datetime) -> int:
         """Return when a program shall beat again: later while the machine is busy, and not all at once.
 

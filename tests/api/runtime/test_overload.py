@@ -19,7 +19,7 @@ from api.runtime.overload import (
     PAGES,
     Gates,
 )
-from lockence.express import Express
+from lockence.express import CROWD, Express, Line
 from lockence.turned_away import turning_away
 from tests import factories
 from tests.api.runtime.adaptors import FastLaneClient
@@ -164,10 +164,34 @@ def test_who_waits_to_be_read_and_then_for_a_row_waits_for_both(
     [quick, *_] = express.lines
     quick.waited_seconds = lambda: milliseconds / 1000  # type: ignore[method-assign]
 
-    share = express.refused_share(is_taken=True, until_read=milliseconds / 1000, for_a_thread=0)
+    share = express.refused_share(
+        "validate", is_taken=True, until_read=milliseconds / 1000, for_a_thread=0
+    )
 
     # Forty times as long is no burst.
     assert (share == LAST) is is_refused
+
+
+@pytest.mark.parametrize(
+    ("call", "line", "crowd"),
+    [("validate", 0, CROWD), ("heartbeat", 0, 1), ("init", 1, CROWD), ("logout", 1, 1)],
+)
+def test_while_it_is_busy_nobody_is_let_in_behind_a_crowd(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, call: str, line: int, crowd: int
+) -> None:
+    settings.WEB_WAIT_MS = 5
+    express = Express(FastLaneClient.lane, DefaultSelector())
+    in_flight = {express.lines[line]: crowd}
+    monkeypatch.setattr(Line, "__len__", lambda line: in_flight.get(line, 0))
+
+    def share(until_read: float = 0) -> float:
+        return express.refused_share(call, is_taken=True, until_read=until_read, for_a_thread=0)
+
+    assert share() == 0
+    assert share(until_read=1) == LAST
+    assert share() == LAST
+    in_flight[express.lines[line]] -= 1
+    assert share() == 0
 
 
 @pytest.mark.django_db
