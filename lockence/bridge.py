@@ -129,11 +129,15 @@ class _Answer:
 
     async def give(self) -> None:
         self._bridge.waiting.append(time.monotonic())
+        making = self._bridge.threads.submit(self._make)
         try:
-            last = await self._loop.run_in_executor(self._bridge.threads, self._make)
+            last = await asyncio.wrap_future(making)
             if not self._is_left():
                 await self._send_piece(last, is_last=True)
         finally:
+            if making.cancelled():
+                # No thread will take it up, and strike it out.
+                self._bridge.waiting.popleft()
             if self._watch is not None:
                 self._watch.cancel()
 

@@ -179,7 +179,7 @@ class Express:
         return overload.LAST if is_busy and self._is_crowded(call) else share
 
     def _is_crowded(self, call: str) -> bool:
-        line = self._durable[0] if call in _DURABLE_CALLS else self._quick
+        line = (self._durable_line() or self._durable[0]) if call in _DURABLE_CALLS else self._quick
         # What can best be made later finds a line empty, or makes way.
         return len(line) >= (CROWD if overload.share_of(call) == overload.LAST else 1)
 
@@ -214,4 +214,7 @@ class Express:
     def _line_for(self, question: Question) -> Line | None:
         if not question.is_durable:
             return self._quick
+        return self._durable_line()
+
+    def _durable_line(self) -> Line | None:
         return next(filter(Line.has_room, self._durable), None)

@@ -4,6 +4,7 @@ import asyncio
 import io
 import itertools
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -336,3 +337,32 @@ def test_how_late_the_loop_is_shows_while_it_is_so_and_not_for_longer() -> None:
         return told
 
     assert asyncio.run(watch()) == [0, 0.25, 0.25, 0]
+
+
+def test_who_is_gone_before_a_thread_was_free_is_not_waited_for() -> None:
+    is_free = threading.Event()
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        is_free.wait(20)
+        start_response("200 OK", [])
+        return []
+
+    async def ask_and_leave() -> list[float]:
+        bridge = Bridge(application, threads=1, silence_seconds_max=SILENCE_SECONDS_MAX)
+
+        def asking() -> "asyncio.Task[None]":
+            environ = environ_of(scope())
+            body = Body(environ, silent, SILENCE_SECONDS_MAX)
+            return asyncio.create_task(bridge.answer(environ, body, sending([])))
+
+        first, second = asking(), asking()
+        while len(bridge.waiting) != 1:
+            await asyncio.sleep(0.001)
+        second.cancel()
+        await asyncio.wait([second])
+        is_free.set()
+        await first
+        bridge.threads.shutdown()
+        return [*bridge.waiting]
+
+    assert asyncio.run(ask_and_leave()) == []
