@@ -56,6 +56,8 @@ def opening_on_bound_device(
     api_key: str, license_key: str, program: Program
 ) -> Steps[OpenedSession | None]:
     """Do in steps what `open_on_device` does where that takes no lock; None where it does, or nothing can be opened."""
+    if _would_take_a_thread(api_key, license_key):
+        return None
     opening = yield from _Opening.beginning(api_key, license_key, program)
     return (yield from opening.without_the_lock())
 
@@ -129,6 +131,7 @@ class _Opening:
         found = _found((yield from asking(FIND_LICENSE, parameters)))
         application_id = found.signing.application_id
         _remember_application(parameters["api_key_digest"], application_id)
+        _remember_way(parameters["license_key_digest"], found)
         opening = opening or cls(application_id, program)
         opening._use_license(found)
         return opening
@@ -139,6 +142,7 @@ class _Opening:
         )
         found = _found(row)
         assert row is not None
+        _remember_way(parameters["license_key_digest"], found)
         self.was_tried = True
         _device_id, session_end, file_ends_at, is_open = row[_FOUND_WIDTH:]
         if is_open:
@@ -331,6 +335,29 @@ def _remember_application(api_key_digest: bytes, application_id: uuid.UUID) -> N
     if len(_applications) >= _APPLICATIONS_MAX:
         _applications.clear()
     _applications[api_key_digest] = application_id
+
+
+# Licenses of which something was counted when they were last found: what is asked for them in vain need not be asked. It decides
+# nothing but who asks.
+_COUNTED_MAX = 10_000
+_counted: set[bytes] = set()
+
+
+def _remember_way(license_key_digest: bytes, found: _FoundLicense) -> None:
+    if len(_counted) >= _COUNTED_MAX:
+        _counted.clear()
+    if found.needs_the_lock:
+        _counted.add(license_key_digest)
+    else:
+        _counted.discard(license_key_digest)
+
+
+def _would_take_a_thread(api_key: str, license_key: str) -> bool:
+    """Tell whether a call would, by all that is known, not come to its end in steps."""
+    return (
+        tokens.api_key_digests(api_key)[0] not in _applications
+        or tokens.license_key_digests(license_key)[0] in _counted
+    )
 
 
 def _array(components: Sequence[str]) -> str:

@@ -157,9 +157,10 @@ def test_who_is_turned_away_costs_no_signature_of_its_own(busy: Gates) -> None:
 
 @pytest.mark.parametrize(("milliseconds", "is_refused"), [(90, False), (110, True)])
 def test_who_waits_to_be_read_and_then_for_a_row_waits_for_both(
-    settings: Settings, milliseconds: int, is_refused: bool
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, milliseconds: int, is_refused: bool
 ) -> None:
     settings.WEB_WAIT_MS = 5
+    monkeypatch.setattr(overload, "gates", lambda: Gates(5))
     express = Express(FastLaneClient.lane, DefaultSelector())
     [quick, *_] = express.lines
     quick.waited_seconds = lambda: milliseconds / 1000  # type: ignore[method-assign]
@@ -180,6 +181,7 @@ def test_while_it_is_busy_nobody_is_let_in_behind_a_crowd(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, call: str, line: int, crowd: int
 ) -> None:
     settings.WEB_WAIT_MS = 5
+    monkeypatch.setattr(overload, "gates", lambda: Gates(5))
     express = Express(FastLaneClient.lane, DefaultSelector())
     in_flight = {express.lines[line]: crowd}
     monkeypatch.setattr(Line, "__len__", lambda line: in_flight.get(line, 0))
