@@ -214,7 +214,9 @@ def test_a_second_run_uses_the_first_ones_server_and_leaves_it_running(
 
 
 def test_two_first_runs_at_once_share_one_server(folder: Path) -> None:
-    command = arguments("--data", folder / "postgres", command=query("SELECT pg_sleep(1)"))
+    # Whoever started the server stops it in the end: the other one has asked by then.
+    ask_and_stay = "import os, time, psycopg; psycopg.connect(os.environ['DATABASE_URL']).close(); time.sleep(2)"
+    command = arguments("--data", folder / "postgres", command=[sys.executable, "-c", ask_and_stay])
     with (
         subprocess.Popen(command, cwd=ROOT, env=environment()) as first,
         subprocess.Popen(command, cwd=ROOT, env=environment()) as second,
