@@ -6,6 +6,7 @@ language, is what becomes a block with tabs here.
 
 import dataclasses
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -22,6 +23,9 @@ from licensing.samples import EVERY_LANGUAGE, highlighted, read_sample
 
 _LABELS = {"sh": "Shell", "json": "JSON", "text": "Text", "http": "HTTP", "ini": "Settings"}
 _SAMPLE = re.compile(r"(?:.*/)?samples/(?P<language>\w+)/(?P<sample>[\w-]+)(?P<suffix>\.\w+)")
+
+# mdurl fills the tables by which it escapes links on first use, where another thread already finds them half full.
+_PARSING = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class Document:
 
 def parse(text: str) -> list[Token]:
     """Return the tokens of a text: CommonMark with tables; HTML in it is shown, not obeyed."""
-    return MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
+    with _PARSING:
+        return MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
 
 
 def render(text: str, *, link: Callable[[str], str], sample_values: Mapping[str, str]) -> Document:

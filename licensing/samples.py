@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,6 +23,8 @@ SESSION_TOKEN = "00000000-0000-4000-8000-000000000000"  # noqa: S105 (a placehol
 REQUEST_CODE = "REQ1-OF-THE-DEVICE"
 _PLACEHOLDERS = (SITE_URL, API_KEY, LICENSE_KEY, SESSION_TOKEN, REQUEST_CODE)
 _PLACEHOLDER = re.compile("|".join(map(re.escape, _PLACEHOLDERS)))
+# Pygments compiles the rules of a language on first use, in places that all threads share.
+_LEXERS = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,7 +68,9 @@ def filled(source: str, language: Language, values: Mapping[str, str]) -> str:
 
 def highlighted(text: str, lexer: str) -> SafeString:
     """Return code as HTML with the short classes of Pygments; raises ClassNotFound for a language it does not know."""
-    html = highlight(text, get_lexer_by_name(lexer), HtmlFormatter(nowrap=True))
+    with _LEXERS:
+        reader = get_lexer_by_name(lexer)
+    html = highlight(text, reader, HtmlFormatter(nowrap=True))
     return mark_safe(_UNCOLOURED.sub(r"\1", html).rstrip())  # noqa: S308 (Pygments escapes)
 
 
