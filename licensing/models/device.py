@@ -59,8 +59,13 @@ _MATCHING = Coalesce(
 
 class Device(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="devices")
-    license = models.ForeignKey(License, on_delete=models.CASCADE, related_name="devices")
+    # device_by_application and device_is_known_once_per_license begin with them.
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="devices", db_index=False
+    )
+    license = models.ForeignKey(
+        License, on_delete=models.CASCADE, related_name="devices", db_index=False
+    )
     hwid_digest = models.BinaryField(max_length=32, editable=False)
     # Which of HWID_KEYS made the digest; only the device itself, when it calls, can bring a newer one.
     hwid_key_id = models.CharField(max_length=32, default="", editable=False)
