@@ -1,5 +1,6 @@
 """The bare Django view where the server speaks ASGI (Granian): through Django's own handler, as the view that is faster there."""
 
+import gc
 import os
 
 from django.conf import settings
@@ -17,3 +18,6 @@ async def bare(request: HttpRequest) -> JsonResponse:
 urlpatterns = [path("bare", bare)]
 settings.ROOT_URLCONF = __name__
 application = get_asgi_application()
+# As lockence/asgi.py has it.
+gc.collect()
+gc.freeze()

@@ -1,5 +1,6 @@
 """What Granian serves (ops/granian), or any other server of ASGI 3: the site of lockence/wsgi.py, on an event loop."""
 
+import gc
 import os
 import sys
 
@@ -20,3 +21,6 @@ application = Site(
         silence_seconds_max=float(os.environ.get("WEB_SILENCE_SECONDS", "10")),
     ),
 )
+# What is loaded stays: to look through it for garbage each time takes 0.1 s, in which nobody is answered.
+gc.collect()
+gc.freeze()

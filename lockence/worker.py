@@ -8,6 +8,7 @@ a client, nor for the database.
 
 import contextlib
 import datetime as dt
+import gc
 import selectors
 import socket
 import sys
@@ -67,6 +68,8 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
 
             self.express = Express(self.wsgi, self.poller)
             self._connect()
+        # What is loaded stays: to look through it for garbage each time takes 0.1 s, in which nobody is answered.
+        gc.freeze()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         events = self.poller.select(0)
