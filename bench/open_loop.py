@@ -5,7 +5,8 @@ second, and its time counts from that moment on, whether or not it could be sent
 same, one request in flight on each connection, which tells how much the server can answer at most.
 
 A STREAM is SHARE,METHOD,PATH,BODIES: of SHARE requests in each round of all shares, with the lines of the file BODIES in turn ("-" for
-none). The answer is one line of JSON: for each stream and status the number of answers, and percentiles of their times in ms.
+none). The answer is one line of JSON: for each stream and status the number of answers, and percentiles of their times in ms, and the
+same for all that have bodies together.
 """
 
 import contextlib
@@ -37,6 +38,7 @@ class Stream:
     path: str
     requests: list[bytes]
     position: int = 0
+    has_bodies: bool = True
 
     def next(self) -> bytes:
         self.position = (self.position + 1) % len(self.requests)
@@ -130,12 +132,23 @@ def main(port: str, seconds: str, rate: str, *streams: str) -> None:
     else:
         _closed_loop(crowd, parsed, float(seconds))
     elapsed = time.perf_counter() - began
-    told = {
-        path: {status: _percentiles(times) for status, times in sorted(by_status.items())}
-        for path, by_status in sorted(crowd.answers.items())
-    }
+    told = {path: _told(by_status) for path, by_status in sorted(crowd.answers.items())}
     facts = {"seconds": elapsed, "broken": crowd.broken, "unanswered": crowd.in_flight()}
-    print(json.dumps({**facts, "answers": told}))
+    print(json.dumps({**facts, "answers": told, "posts": _told(_of_posts(crowd, parsed))}))
+
+
+def _of_posts(crowd: Crowd, streams: list[Stream]) -> dict[int, list[float]]:
+    """Return the times of all streams with bodies together, by status."""
+    together: dict[int, list[float]] = {}
+    for stream in streams:
+        if stream.has_bodies:
+            for status, times in crowd.answers.get(stream.path, {}).items():
+                together.setdefault(status, []).extend(times)
+    return together
+
+
+def _told(by_status: dict[int, list[float]]) -> dict[int, dict[str, float]]:
+    return {status: _percentiles(times) for status, times in sorted(by_status.items())}
 
 
 def _come_first() -> None:
@@ -192,7 +205,7 @@ def _stream(text: str, port: str) -> Stream:
     if bodies != "-":
         head += b"Content-Type: application/json\r\n"
     requests = [b"%sContent-Length: %d\r\n\r\n%s" % (head, len(line), line) for line in lines]
-    return Stream(int(share), path, requests, random.randrange(len(requests)))
+    return Stream(int(share), path, requests, random.randrange(len(requests)), bodies != "-")
 
 
 def _is_whole(head: bytes, body: bytes) -> bool:

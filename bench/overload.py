@@ -61,7 +61,8 @@ class Overload:
             "capacity_per_second": capacity,
             "quiet": quiet,
             "twice": twice,
-            "calls": {name: _call(quiet, twice, name) for name in SHARES},
+            "calls": {name: _call(*_of(PATHS[name], quiet, twice)) for name in SHARES},
+            "all_calls": _call(quiet["posts"], twice["posts"]),
         }
 
     def _drive(self, server: servers.Server, rate: float, seconds: float) -> Facts:
@@ -110,7 +111,7 @@ def servers_of(
 
 def table(facts: Facts) -> str:
     lines = [_LAYOUT.format(*_HEADINGS)]
-    for name, call in facts["calls"].items():
+    for name, call in {**facts["calls"], "all calls": facts["all_calls"]}.items():
         lines.append(
             _LAYOUT.format(
                 name,
@@ -123,8 +124,11 @@ def table(facts: Facts) -> str:
     return "\n".join(lines)
 
 
-def _call(quiet: Facts, twice: Facts, name: str) -> Facts:
-    then, now = (told["answers"].get(PATHS[name], {}) for told in (quiet, twice))
+def _of(path: str, *driven: Facts) -> Iterator[Facts]:
+    return (facts["answers"].get(path, {}) for facts in driven)
+
+
+def _call(then: Facts, now: Facts) -> Facts:
     answered, refused = now.get("200", {}), now.get("503", {})
     return {
         "asked": answered.get("count", 0) + refused.get("count", 0),

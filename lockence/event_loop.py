@@ -25,6 +25,8 @@ from lockence.turned_away import turning_away
 
 # How often lines that are gone are made anew, and calls given up whose row does not come.
 TICK_SECONDS = 0.25
+# So many times a call has taken its turn in the loop's queue when it is judged: it is begun, and its body is asked for and comes.
+TURNS = 3
 
 
 class Site:
@@ -80,7 +82,7 @@ class Site:
         share = self.express.refused_share(
             call,
             is_taken=is_taken,
-            until_read=self.lateness.seconds(),
+            until_read=TURNS * self.lateness.seconds(),
             for_a_thread=self.bridge.waited_seconds(),
         )
         if overload.share_of(call) <= share:
@@ -118,7 +120,7 @@ class Site:
 
 
 class Lateness:
-    """How long what arrives waits for the loop to look at it: as long as what was put into its queue along with the last call."""
+    """How long what arrives waits for the loop to come to it: as long as what was put into its queue along with the last call."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

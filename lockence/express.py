@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 CALLS = ("init", "validate", "heartbeat", "logout")
 _DURABLE_CALLS = ("init", "logout")
-# While more is asked than can be answered, so many on a line are a crowd: whoever came behind them would wait for all of them, with
+# While more is asked than can be answered, so many who validate are a crowd: whoever came behind them would wait for all of them, with
 # every process busy for longer than a row takes.
 CROWD = 2
 # For what waits for the disk: those wait together, and nobody else waits with them. The second is for when a row of the first is locked.
@@ -180,8 +180,8 @@ class Express:
 
     def _is_crowded(self, call: str) -> bool:
         line = (self._durable_line() or self._durable[0]) if call in _DURABLE_CALLS else self._quick
-        # What can best be made later finds a line empty, or makes way.
-        return len(line) >= (CROWD if overload.share_of(call) == overload.LAST else 1)
+        # What can best be made later finds a line empty, or makes way, and so does what waits for the disk.
+        return len(line) >= (CROWD if call == "validate" else 1)
 
     def begin(self, request: PlainRequest, told: Told, failed: Failed) -> None:
         """Answer a request: `told` gets the answer, sooner or later, or `failed` is called for it to be answered in another way."""

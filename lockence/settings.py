@@ -325,7 +325,7 @@ CSRF_COOKIE_HTTPONLY = True
 INIT_FAILURES_MAX = env.int("INIT_FAILURES_MAX", default=30)
 
 # How long a client call may wait for a thread while more is asked than can be answered; 0: as long as it takes.
-WEB_WAIT_MS = env.int("WEB_WAIT_MS", default=5)
+WEB_WAIT_MS = env.int("WEB_WAIT_MS", default=3)
 
 # How long a session shows after it is over.
 SESSIONS_KEPT_DAYS = env.int("SESSIONS_KEPT_DAYS", default=30)

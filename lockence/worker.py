@@ -79,6 +79,8 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
             with contextlib.suppress(InterruptedError):
                 events = self.poller.select(timeout)
             self.arrived_at = self.looked_at = time.monotonic()
+        # First those who have waited for a row, and only then whoever may add to what is asked.
+        events.sort(key=_is_of_a_socket)
         for key, _ in events:
             key.data(key.fileobj)
         self._see_to_the_late()
@@ -305,6 +307,10 @@ class ThreadWorker(gthread.ThreadWorker):  # type: ignore[misc]
         return self.express.refused_share(
             call, is_taken=is_taken, until_read=now - self.arrived_at, for_a_thread=for_a_thread
         )
+
+
+def _is_of_a_socket(event: tuple[selectors.SelectorKey, int]) -> bool:
+    return isinstance(event[0].fileobj, socket.socket)
 
 
 def _received(client: socket.socket) -> bytes | None:

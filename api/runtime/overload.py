@@ -18,7 +18,7 @@ from django.utils import timezone
 BURST_SECONDS = 0.5
 # Nor is one that is so many times as long as may be waited. A page that takes long to make, or a machine that stops for a moment,
 # is not yet a reason to refuse anybody.
-BURST_TIMES = 40
+BURST_TIMES = 64
 # For so long after the last refusal no new burst is allowed for, or each would begin with a queue of that length.
 MEMORY_SECONDS = 2.0
 # What pages, the calls that can best be made again later, and all other calls may wait, as shares of WEB_WAIT_MS.

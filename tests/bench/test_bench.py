@@ -123,3 +123,5 @@ def test_under_twice_the_load_it_tells_who_was_answered_and_who_was_refused(tmp_
     assert result["calls"].keys() == {"validate", "heartbeat", "init", "page"}
     for call in result["calls"].values():
         assert call["asked"] == call["answered"] + call["refused"] > 0
+    calls = [call["answered"] for name, call in result["calls"].items() if name != "page"]
+    assert result["all_calls"]["answered"] == sum(calls)

@@ -339,6 +339,26 @@ def test_how_late_the_loop_is_shows_while_it_is_so_and_not_for_longer() -> None:
     assert asyncio.run(watch()) == [0, 0.25, 0.25, 0]
 
 
+def test_a_call_has_waited_for_the_loop_three_times_when_it_is_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    served, seen = site(), []
+    monkeypatch.setattr(served.lateness, "seconds", lambda: 0.5)
+
+    def refused_share(call: str, *, until_read: float, **others: Any) -> float:
+        seen.append(until_read)
+        return 0
+
+    monkeypatch.setattr(served.express, "refused_share", refused_share)
+    asked = scope(method="POST", path="/api/v1/validate", headers=[(b"content-length", b"2")])
+
+    async def ask() -> None:
+        await served({**asked, "raw_path": b"/api/v1/validate"}, receiving(b"{}"), sending([]))
+
+    asyncio.run(ask())
+    assert seen == [1.5]
+
+
 def test_who_is_gone_before_a_thread_was_free_is_not_waited_for() -> None:
     is_free = threading.Event()
 

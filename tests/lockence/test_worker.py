@@ -1,7 +1,9 @@
 """gunicorn refuses calls when too many wait, while no thread is free, and waits for nobody meanwhile."""
 
 import contextlib
+import gc
 import json
+import selectors
 import socket
 import threading
 import time
@@ -9,8 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection, transaction
+from gunicorn.workers import gthread
 
 from lockence import plain_http
+from lockence.worker import ThreadWorker
 from tests import factories
 from tests.api.runtime.conftest import Program
 from tests.servers import Response, Server, database_url, serve
@@ -218,6 +222,43 @@ def test_a_probe_is_never_refused(small_server: Server, program: Program) -> Non
             probe.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 
         assert probe.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
+class ReadyAtOnce:
+    """A selector that finds everything ready, in the order in which it was registered."""
+
+    def __init__(self, *files: object) -> None:
+        self.read: list[object] = []
+        self.events = [
+            (selectors.SelectorKey(file, 0, selectors.EVENT_READ, self.read.append), 1)  # type: ignore[arg-type]
+            for file in files
+        ]
+
+    def select(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
+        return list(self.events)
+
+
+def test_who_has_waited_for_a_row_comes_before_who_asks() -> None:
+    worker = ThreadWorker.__new__(ThreadWorker)
+    worker.express, worker.looked_at, worker.incomplete, worker.hung_up = None, 0.0, (), ()
+    with socket.socket() as client, socket.socket() as other:
+        worker.poller = ReadyAtOnce(client, "a pipeline", other)
+
+        worker.wait_for_and_dispatch_events(0)
+
+        assert worker.poller.read == ["a pipeline", client, other]
+
+
+def test_what_is_loaded_is_not_looked_through_for_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gthread.ThreadWorker, "load_wsgi", lambda worker: None)
+    worker = ThreadWorker.__new__(ThreadWorker)
+    worker.wsgi = None
+    try:
+        worker.load_wsgi()
+
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
 
 
 PLAIN = call("validate", b"{}", "Content-Type: application/json", "X-Forwarded-For: 192.0.2.1")
