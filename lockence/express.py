@@ -158,6 +158,7 @@ class Express:
         self._durable = [Line(poller, is_durable=True) for _ in range(DURABLE_LINES)]
         self.lines = [self._quick, *self._durable]
         self._gates = Gates(settings.WEB_WAIT_MS)
+        self._durable_calls = 0
 
     def takes(self, call: str) -> bool:
         return call in CALLS and self._quick.has_room()
@@ -179,12 +180,17 @@ class Express:
         return overload.LAST if is_busy and self._is_crowded(call) else share
 
     def _is_crowded(self, call: str) -> bool:
-        line = (self._durable_line() or self._durable[0]) if call in _DURABLE_CALLS else self._quick
-        # What can best be made later finds a line empty, or makes way, and so does what waits for the disk.
-        return len(line) >= (CROWD if call == "validate" else 1)
+        # What can best be made later finds nobody, or makes way, and so does what waits for the disk.
+        if call in _DURABLE_CALLS:
+            return self._durable_calls > 0
+        return len(self._quick) >= (CROWD if call == "validate" else 1)
 
     def begin(self, request: PlainRequest, told: Told, failed: Failed) -> None:
         """Answer a request: `told` gets the answer, sooner or later, or `failed` is called for it to be answered in another way."""
+        if request.call in _DURABLE_CALLS:
+            # Whatever they ask first: in the end they wait for the disk.
+            self._durable_calls += 1
+            told, failed = self._counted_off(told), self._counted_off(failed)
         request_id = request_id_of(request.environ)
         steps = self._lane.answering(request.call, request.environ, request_id, in_steps=True)
         self._go_on(steps, request_id, told, failed, None)
@@ -210,6 +216,13 @@ class Express:
             failed()
             return
         line.ask(question, partial(self._go_on, steps, request_id, told, failed), failed)
+
+    def _counted_off(self, then: Callable[..., None]) -> Callable[..., None]:
+        def ended(*answer: Response) -> None:
+            self._durable_calls -= 1
+            then(*answer)
+
+        return ended
 
     def _line_for(self, question: Question) -> Line | None:
         if not question.is_durable:

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from selectors import DefaultSelector
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -19,7 +20,10 @@ from api.runtime.overload import (
     PAGES,
     Gates,
 )
+from licensing.statements import Question
 from lockence.express import CROWD, Express, Line
+from lockence.fast_lane import Environ
+from lockence.plain_http import PlainRequest
 from lockence.turned_away import turning_away
 from tests import factories
 from tests.api.runtime.adaptors import FastLaneClient
@@ -173,27 +177,59 @@ def test_who_waits_to_be_read_and_then_for_a_row_waits_for_both(
     assert (share == LAST) is is_refused
 
 
-@pytest.mark.parametrize(
-    ("call", "line", "crowd"),
-    [("validate", 0, CROWD), ("heartbeat", 0, 1), ("init", 1, 1), ("logout", 1, 1)],
-)
+@pytest.mark.parametrize(("call", "crowd"), [("validate", CROWD), ("heartbeat", 1)])
 def test_while_it_is_busy_nobody_is_let_in_behind_a_crowd(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, call: str, line: int, crowd: int
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, call: str, crowd: int
 ) -> None:
-    settings.WEB_WAIT_MS = 5
-    monkeypatch.setattr(overload, "gates", lambda: Gates(5))
-    express = Express(FastLaneClient.lane, DefaultSelector())
-    in_flight = {express.lines[line]: crowd}
+    express = busy_express(settings, monkeypatch)
+    in_flight = {express.lines[0]: crowd}
     monkeypatch.setattr(Line, "__len__", lambda line: in_flight.get(line, 0))
 
-    def share(until_read: float = 0) -> float:
-        return express.refused_share(call, is_taken=True, until_read=until_read, for_a_thread=0)
+    assert share_of(express, call) == LAST
+    in_flight[express.lines[0]] -= 1
+    assert share_of(express, call) == 0
 
-    assert share() == 0
-    assert share(until_read=1) == LAST
-    assert share() == LAST
-    in_flight[express.lines[line]] -= 1
-    assert share() == 0
+
+@pytest.mark.parametrize("call", ["init", "logout"])
+@pytest.mark.parametrize("is_told", [True, False], ids=["told", "failed"])
+def test_while_it_is_busy_one_at_a_time_goes_to_wait_for_the_disk(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, call: str, is_told: bool
+) -> None:
+    express = busy_express(settings, monkeypatch)
+    asked: list[Any] = []
+    ended: list[Any] = []
+    monkeypatch.setattr(Line, "ask", lambda line, question, *then: asked.append(then))
+    assert share_of(express, call) == 0
+
+    # What it asks first, as an init that may be asked again does, does not wait for the disk.
+    express.begin(PlainRequest(call, {}), ended.append, lambda: ended.append(None))
+
+    assert share_of(express, "init") == share_of(express, "logout") == LAST
+    [(told, failed)] = asked
+    told(None) if is_told else failed()
+    assert len(ended) == 1
+    assert share_of(express, call) == 0
+
+
+class Asking:
+    """A lane whose calls ask one thing, and are answered."""
+
+    def answering(self, call: str, environ: Environ, request_id: str, **options: bool) -> Any:
+        yield Question("SELECT 1", {})
+        return 200, [], b""
+
+
+def busy_express(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Express:
+    settings.WEB_WAIT_MS = 5
+    monkeypatch.setattr(overload, "gates", lambda: Gates(5))
+    express = Express(Asking(), DefaultSelector())  # type: ignore[arg-type]
+    assert share_of(express, "validate") == 0
+    assert share_of(express, "validate", until_read=1) == LAST
+    return express
+
+
+def share_of(express: Express, call: str, until_read: float = 0) -> float:
+    return express.refused_share(call, is_taken=True, until_read=until_read, for_a_thread=0)
 
 
 @pytest.mark.django_db
