@@ -60,6 +60,11 @@ if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
 
 
 def when_ready(server: Any) -> None:
+    if preload_app:
+        from django.urls import get_resolver
+
+        # All views, where workers that are forked from here share them, and not while the first visitor waits.
+        get_resolver().url_patterns  # noqa: B018 (asking for it loads it)
     # Every connection inherits this from the socket that accepts it.
     for listener in server.LISTENERS:
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
